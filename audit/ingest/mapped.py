@@ -62,7 +62,11 @@ def shipped_format(name: str, document: Mapping[str, Any]) -> Format:
 
 
 def _gives(mapping: Map) -> tuple[str, ...]:
-    sets = [mapping.constants, *(when.set for when in mapping.when), *(event.set for event in mapping.event)]
+    sets = [
+        mapping.constants,
+        *(condition.set for condition in mapping.when),
+        *(event.set for event in mapping.event),
+    ]
     kinds = {*mapping.kinds.values(), *(values["kind"] for values in sets if "kind" in values)}
     return tuple(kind for kind in (*KINDS, OTHER) if kind in kinds or (kind == OTHER and KEEP in kinds))
 
@@ -74,35 +78,35 @@ def _is_of(mapping: Map, path: Path) -> bool:
     reading = readers.Reading(mapping.paths().apart, mapping.delimiter, mapping.encoding)
     judged = []
     for table in readers.heads(path, reading):
-        named = [name for name in mapping.theirs() if name not in table.rows.columns]
-        rows = table.rows.with_columns(pl.lit(None, pl.String).alias(name) for name in named)
+        absent = [name for name in mapping.theirs() if name not in table.rows.columns]
+        rows = table.rows.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
         fitting = rows.filter(mapping.recognise.fits()).height
         judged.append(rows.height > 0 and 2 * fitting >= rows.height)
     return bool(judged) and all(judged)
 
 
-def _read(named: str, mapping: Map, path: Path, options: Options) -> Iterator[Batch]:
+def _read(map_name: str, mapping: Map, path: Path, options: Options) -> Iterator[Batch]:
     """The events of a table. Raises InputError where a mapped column is missing."""
     reading = readers.Reading(mapping.paths().apart, mapping.delimiter, mapping.encoding)
     for table in readers.tables(path, reading):
         if table.form != "ndjson":
-            _refuse_missing(named, mapping, table)
+            _refuse_missing(map_name, mapping, table)
         options.tell(table.read, table.size, table.path)
         yield _batch(mapping, table)
 
 
 def _batch(mapping: Map, table: Table) -> Batch:
-    named = mapping.theirs()
-    rows = table.rows if table.form == "ndjson" else unfold(table.rows, named, mapping.drop)
-    absent = [pl.lit(None, pl.String).alias(name) for name in named if name not in rows.columns]
+    columns = mapping.theirs()
+    rows = table.rows if table.form == "ndjson" else unfold(table.rows, columns, mapping.drop)
+    absent = [pl.lit(None, pl.String).alias(name) for name in columns if name not in rows.columns]
     rows, skipped = _skipped(mapping, rows.with_columns(absent))
     to_vault = _identifiers(mapping, rows)
     events = rows.select(
         "row",
         *(pl.col(name).alias(f"to the vault: {name}") for name in to_vault),
         *_left_over(mapping, rows, {*to_vault, *mapping.drop}),
-        *(_value(origin, rows).alias(ours) for ours, origin in mapping.columns.items()),
-        *(pl.lit(value).alias(ours) for ours, value in mapping.constants.items()),
+        *(_value(origin, rows).alias(column) for column, origin in mapping.columns.items()),
+        *(pl.lit(value).alias(column) for column, value in mapping.constants.items()),
     )
     events = _with_further(mapping, rows, _chosen(mapping, rows, events))
     events, skipped = _with_kinds(mapping, events, skipped)
@@ -139,19 +143,19 @@ def _identifiers(mapping: Map, rows: pl.DataFrame) -> dict[str, str]:
 
 def _left_over(mapping: Map, rows: pl.DataFrame, without: set[str]) -> Iterator[pl.Expr]:
     """The columns that are kept in the attributes: those not mapped, and of several for one of ours those not taken."""
-    named = mapping.theirs()
-    taken_apart = {name for name in named if any(other.startswith(f"{name}{EACH}") for other in named)}
+    columns = mapping.theirs()
+    taken_apart = {name for name in columns if any(longer.startswith(f"{name}{EACH}") for longer in columns)}
     earlier: dict[str, tuple[str, ...]] = {}
     for origin in mapping.columns.values():
-        for place, name in enumerate(origin.column):
-            earlier[name] = () if not place else earlier.get(name, origin.column[:place])
+        for position, name in enumerate(origin.column):
+            earlier[name] = () if not position else earlier.get(name, origin.column[:position])
     for name in sorted(rows.columns, key=SCHEMA.__contains__):  # theirs, then those that only sound like ours
         if name == "row" or name in without | taken_apart or earlier.get(name) == ():
             continue
-        kept = pl.col(name)
+        value = pl.col(name)
         if name in earlier:
-            kept = pl.when(filled(earlier[name]).is_not_null()).then(kept)
-        yield kept.alias(f"{name}_" if name in SCHEMA and name != "attributes" else name)
+            value = pl.when(filled(earlier[name]).is_not_null()).then(value)
+        yield value.alias(f"{name}_" if name in SCHEMA and name != "attributes" else name)
 
 
 def _value(origin: Origin, rows: pl.DataFrame) -> pl.Expr:
@@ -195,29 +199,29 @@ def _chosen(mapping: Map, rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFr
     changed = {name for condition in mapping.when for name in condition.set if name in mapping.columns}
     for column in sorted(changed - {"kind"}):  # their word stays, in the attributes
         name = mapping.columns[column].column[0]
-        theirs = stated[column].cast(pl.String)
-        word = theirs.set((events[column] == theirs).fill_null(value=True), None)
+        stated_words = stated[column].cast(pl.String)
+        word = stated_words.set((events[column] == stated_words).fill_null(value=True), None)
         events = events.with_columns(word.alias(f"{name}_" if name in SCHEMA else name))
     return events
 
 
 def _with_further(mapping: Map, rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     """The events, and behind each those that its row gives besides."""
-    every = [events]
+    parts = [events]
     for further in mapping.event:
-        own = [_value(origin, rows).alias(ours) for ours, origin in further.columns.items()]
+        values = [_value(origin, rows).alias(column) for column, origin in further.columns.items()]
         event = events.with_columns(
-            *rows.select(own).get_columns(),
-            *(pl.lit(value).alias(ours) for ours, value in further.set.items()),
+            *rows.select(values).get_columns(),
+            *(pl.lit(value).alias(column) for column, value in further.set.items()),
             pl.lit(further.once).alias(_ONCE),
         )
         if further.tests:
             event = event.filter(rows.select(further.fits().alias("fits")).to_series())
         if "event_id" in event.columns and not mapping.key:
             event = event.with_columns(pl.format("{}:{}", "event_id", "kind").alias("event_id"))
-        every.append(event)
+        parts.append(event)
     return (
-        pl.concat(every, how="diagonal_relaxed").sort("row", maintain_order=True) if mapping.event else events
+        pl.concat(parts, how="diagonal_relaxed").sort("row", maintain_order=True) if mapping.event else events
     )
 
 
@@ -225,27 +229,27 @@ def _keyed(mapping: Map, events: pl.DataFrame) -> pl.DataFrame:
     """Ids made of what the map says makes a row the same; `normalise.with_ids` hashes them."""
     if not mapping.key:
         return events
-    whole = pl.lit(None, pl.String)
+    key = pl.lit(None, pl.String)
     for kind, several in mapping.key.items():
         columns = [pl.col(_place(mapping, name)).cast(pl.String) for name in several]
         values = [value.fill_null("") for value in columns]
-        named = pl.concat_str(
+        identity = pl.concat_str(
             [pl.col("kind") if kind else pl.lit(""), *values], separator=normalise.SEPARATOR
         )
         fits = pl.any_horizontal(value.is_not_null() for value in columns)
         if kind not in ("", OTHERWISE):
             fits &= pl.col("kind") == kind
-        whole = pl.when(fits & whole.is_null()).then(named).otherwise(whole)
+        key = pl.when(fits & key.is_null()).then(identity).otherwise(key)
     once = pl.col(_ONCE).fill_null(value=False) if _ONCE in events.columns else pl.lit(value=False)
     prefix = pl.when(once).then(pl.lit(normalise.KEY_ONCE)).otherwise(pl.lit(normalise.KEY))
-    return events.with_columns(pl.concat_str(prefix, whole).alias("event_id"))
+    return events.with_columns(pl.concat_str(prefix, key).alias("event_id"))
 
 
 def _place(mapping: Map, name: str) -> str:
     """The column of the events that a name in a key means: ours, or where theirs went."""
     if name in mapping.columns or name in mapping.constants:
         return name
-    mapped = (ours for ours, origin in mapping.columns.items() if name in origin.column[:1])
+    mapped = (column for column, origin in mapping.columns.items() if name in origin.column[:1])
     return next(mapped, f"{name}_" if name in SCHEMA else name)
 
 
@@ -253,20 +257,20 @@ def _with_kinds(
     mapping: Map, events: pl.DataFrame, skipped: dict[str, int]
 ) -> tuple[pl.DataFrame, dict[str, int]]:
     """What the map says of kinds that it does not list: leave them out, or keep them with their word in the attributes."""
-    other = mapping.other_kinds
-    if other is None:
+    unlisted_kind = mapping.other_kinds
+    if unlisted_kind is None:
         return events, skipped
     unlisted = (pl.col("kind").is_not_null() & ~pl.col("kind").is_in(KINDS)).fill_null(value=False)
-    if other == SKIP:
-        listed = events.filter(~unlisted)
-        _count(skipped, NO_KIND, events, listed)
-        return listed, skipped
-    theirs = mapping.columns["kind"].column[0] if "kind" in mapping.columns else "kind"
-    name = f"{theirs}_" if theirs in SCHEMA else theirs
-    kept = pl.lit(OTHER if other == KEEP else other)
+    if unlisted_kind == SKIP:
+        remaining = events.filter(~unlisted)
+        _count(skipped, NO_KIND, events, remaining)
+        return remaining, skipped
+    column = mapping.columns["kind"].column[0] if "kind" in mapping.columns else "kind"
+    name = f"{column}_" if column in SCHEMA else column
+    new_kind = pl.lit(OTHER if unlisted_kind == KEEP else unlisted_kind)
     return (
         events.with_columns(
-            pl.when(unlisted).then(kept).otherwise("kind").alias("kind"),
+            pl.when(unlisted).then(new_kind).otherwise("kind").alias("kind"),
             pl.when(unlisted).then("kind").alias(name),
         ),
         skipped,
@@ -279,17 +283,17 @@ def _timed(mapping: Map, events: pl.DataFrame) -> pl.DataFrame:
     return events.with_columns(timestamps.written(events[name], mapping.time.format) for name in names)
 
 
-def _refuse_missing(named: str, mapping: Map, table: Table) -> None:
+def _refuse_missing(map_name: str, mapping: Map, table: Table) -> None:
     """Raise InputError where a table has none of the columns that a map names for one of ours, or looks at."""
     present = set(table.rows.columns)
     if len(present) < 2:
         return
     alternatives = [origin.column for origin in mapping.columns.values()]
-    taken = {name for several in alternatives for name in several}
-    for several in (*alternatives, *((name,) for name in mapping.theirs() if name not in taken)):
+    mapped_columns = {name for several in alternatives for name in several}
+    for several in (*alternatives, *((name,) for name in mapping.theirs() if name not in mapped_columns)):
         if not any(name in present or steps(name)[0] in present for name in several):
             raise InputError(
-                f"{table.path}: no column {several[0]!r}, which {named} names{nearest(several[0], present)}"
+                f"{table.path}: no column {several[0]!r}, which {map_name} names{nearest(several[0], present)}"
             )
 
 

@@ -52,16 +52,16 @@ class Holdings:
     def newest(self, moments: Array) -> Array:
         """For each pair the begin of its newest row that holds at the person's moment (µs; by person), else `NEVER`."""
         newest = np.full(self.person.size, NEVER)
-        known = moments[moments != NEVER]
-        if not known.size:
+        taking_part = moments[moments != NEVER]
+        if not taking_part.size:
             return newest
-        earliest, latest = known.min(), known.max()
-        first = 0 if self.reach is None else np.searchsorted(self.since, earliest - self.reach, "left")
-        last = np.searchsorted(self.since, latest, "left")
-        pair, since = self.pair[first:last], self.since[first:last]
+        earliest, latest = taking_part.min(), taking_part.max()
+        begin = 0 if self.reach is None else np.searchsorted(self.since, earliest - self.reach, "left")
+        end = np.searchsorted(self.since, latest, "left")
+        pair, since = self.pair[begin:end], self.since[begin:end]
         if self.until is not None:
             at = moments[self.person[pair]]
-            inside = (since < at) & (at <= self.until[first:last])
+            inside = (since < at) & (at <= self.until[begin:end])
             if self.reach is not None:
                 inside &= since >= at - self.reach
             pair, since = pair[inside], since[inside]
@@ -85,10 +85,10 @@ class Holdings:
 
 
 def _holdings(
-    held: tuple[Array, Array], since: Array, until: Array | None, reach: int | None, candidates: int
+    holdings: tuple[Array, Array], since: Array, until: Array | None, reach: int | None, candidates: int
 ) -> Holdings:
-    """Rows of `held` (person and candidate of each), in order of `since`, numbered by pair."""
-    person, candidate = held
+    """Rows of `holdings` (person and candidate of each), in order of `since`, numbered by pair."""
+    person, candidate = holdings
     keys = person * candidates + candidate
     if keys.max(initial=0) < _DENSE * keys.size:  # no need to sort them
         present = np.bincount(keys) > 0
@@ -218,21 +218,21 @@ class CandidateActs:
         """The first and last of the people in each slice."""
         part = np.cumsum(self.sizes) // _ROWS
         starts = np.flatnonzero(np.diff(part, prepend=-1))
-        return [(first, last - 1) for first, last in pairwise([*starts.tolist(), part.size])]
+        return [(begin, end - 1) for begin, end in pairwise([*starts.tolist(), part.size])]
 
     @cached_property
     def _only_slice(self) -> list[Holdings]:
         return [self._acts(bounds) for bounds in self._bounds]
 
     def _acts(self, bounds: tuple[int, int]) -> Holdings:
-        first, last = (self.people[bound] for bound in bounds)
+        begin, end = (self.people[bound] for bound in bounds)
         codes = (
             _code(pl.col("customer_id"), self.people).alias("person"), _code(pl.col("kind"), pl.Series(self._kinds, dtype=pl.String)),
             pl.col("occurred_at").to_physical().alias("at"), _code(pl.col("category"), self._categories).alias("category"),
             _code(pl.col("item_id"), self._items).alias("item"), _code(_query(), self._queries).alias("query"),
             _code(pl.coalesce("item_id", _query()), self._uncategorised).alias("thing"),
         )  # fmt: skip
-        inside = pl.col("customer_id").is_between(pl.lit(first), pl.lit(last))
+        inside = pl.col("customer_id").is_between(pl.lit(begin), pl.lit(end))
         undone_at = None
         if self._some_undone:
             events = self.events.filter(pl.col("kind").is_in([*self._kinds, *TAKEN_BACK]), inside).collect()
@@ -247,11 +247,11 @@ class CandidateActs:
                 .collect()
             )
         numbers = self._numbered(acts)
-        held = np.flatnonzero(numbers >= 0)
-        row = held // numbers.shape[1]
+        positions = np.flatnonzero(numbers >= 0)
+        row = positions // numbers.shape[1]
         person, since = acts["person"].to_numpy().astype(np.int64)[row], acts["at"].to_numpy()[row]
         until = None if undone_at is None else undone_at[row]
-        rows = _holdings((person, numbers.ravel()[held]), since, until, self.window, self.table.height)
+        rows = _holdings((person, numbers.ravel()[positions]), since, until, self.window, self.table.height)
         return replace(rows, by_thing=self._by_thing(acts, undone_at))
 
     @cached_property
@@ -294,14 +294,16 @@ class CandidateActs:
         kind, category, item, query = (
             acts[name].to_numpy() for name in ("kind", "category", "item", "query")
         )
-        each = len(self._paths) + len(self._items)
+        per_kind = len(self._paths) + len(self._items)
         places = [np.append(level, -1)[category] for level in self._at_level]
         places.append(np.where(item >= 0, item + len(self._paths), -1))
-        numbers = [np.where(place >= 0, place + kind.astype(np.int64) * each, -1) for place in places]
+        numbers = [
+            np.where(position >= 0, position + kind.astype(np.int64) * per_kind, -1) for position in places
+        ]
         searched = (query >= 0) & (
             kind == self._kinds.index("products_searched") if "products_searched" in self._kinds else False
         )
-        numbers.append(np.where(searched, query.astype(np.int64) + len(self._kinds) * each, -1))
+        numbers.append(np.where(searched, query.astype(np.int64) + len(self._kinds) * per_kind, -1))
         return np.stack(numbers, axis=1)
 
     @cached_property
@@ -345,7 +347,7 @@ def _levels(categories: pl.Series) -> tuple[pl.Series, list[Array]]:
         [" > ".join(levels[:depth]) if len(levels) >= depth else None for levels in split]
         for depth in range(1, deepest + 1)
     ]
-    known = {path for paths in at_level for path in paths if path is not None} - departments
-    place = {path: number for number, path in enumerate(sorted(known))}
-    numbers = [np.array([place.get(path or "", -1) for path in paths], np.int64) for paths in at_level]
-    return pl.Series(list(place), dtype=pl.String), numbers
+    candidates = {path for paths in at_level for path in paths if path is not None} - departments
+    positions = {path: number for number, path in enumerate(sorted(candidates))}
+    numbers = [np.array([positions.get(path or "", -1) for path in paths], np.int64) for paths in at_level]
+    return pl.Series(list(positions), dtype=pl.String), numbers

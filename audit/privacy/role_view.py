@@ -164,7 +164,7 @@ class RoleView:
         return self._turned(text) if marked is None else marked
 
     def _turned(self, text: str) -> str:
-        return _STAND_IN.sub(lambda found: self._original(found[0]), text)
+        return _STAND_IN.sub(lambda match: self._original(match[0]), text)
 
     def _original(self, stand_in: str) -> str:
         name = self._originals.get(stand_in)
@@ -190,14 +190,14 @@ class RoleView:
         columns = [name for name in _COMPANY if name in names]
         rows = events.lazy().select(*columns, "topics").unique().collect()
         for _ in range(2):  # what keeps company with what keeps company: a click names only its campaign
-            known = list(self._exact)
-            speaks = pl.any_horizontal(_speaks(name) | pl.col(name).is_in(known) for name in columns)
+            withheld = list(self._exact)
+            speaks = pl.any_horizontal(_speaks(name) | pl.col(name).is_in(withheld) for name in columns)
             stated = sensitive_topics.of_topics(pl.col("topics")).is_not_null()
-            about = rows.with_columns(speaks=speaks.fill_null(value=False) | stated)
+            judged = rows.with_columns(speaks=speaks.fill_null(value=False) | stated)
             says = pl.col("category").is_not_null() | (pl.col("topics").list.len() > 0)
-            other = about.filter(~pl.col("speaks"), says)
+            plain = judged.filter(~pl.col("speaks"), says)
             for name in columns:
-                self._learn_company(name, set(about.filter("speaks")[name]) - {None}, set(other[name]))
+                self._learn_company(name, set(judged.filter("speaks")[name]) - {None}, set(plain[name]))
 
     def _learn_life(self, events: pl.DataFrame | pl.LazyFrame) -> None:
         """What changed a life is not named, where one of these was."""
@@ -225,9 +225,9 @@ class RoleView:
 
     def _learn_levels(self, paths: set[str], elsewhere: set[str]) -> None:
         """The last level of a category, and every level above under which nothing else lies."""
-        others = [other.split(_BELOW) for other in elsewhere if other]
-        leaves = {levels[-1] for levels in others}
-        above = {tuple(levels[:depth]) for levels in others for depth in range(1, len(levels) + 1)}
+        plain_paths = [path_elsewhere.split(_BELOW) for path_elsewhere in elsewhere if path_elsewhere]
+        leaves = {levels[-1] for levels in plain_paths}
+        above = {tuple(levels[:depth]) for levels in plain_paths for depth in range(1, len(levels) + 1)}
         for path in paths:
             levels = path.split(_BELOW)
             for depth in range(1, len(levels)):
@@ -261,8 +261,8 @@ class RoleView:
         if name in self._exact or not words or says_nothing:
             return
         self._exact[name] = instead
-        known = _Name(words, name if associated and len(words) == 1 else None)
-        like_it = (*self._names.get(words[0], ()), known)
+        withheld = _Name(words, name if associated and len(words) == 1 else None)
+        like_it = (*self._names.get(words[0], ()), withheld)
         self._names[words[0]] = sorted(like_it, key=lambda member: -len(member.words))
         self._texts = {}
 
@@ -284,30 +284,30 @@ class RoleView:
         spans: list[tuple[int, int]] = []
         number = 0
         while number < len(words):
-            known = self._name_at(text, words, number)
-            if known is not None:
-                last = number + len(known.words) - 1
-                spans.append((words[number].start(), words[last].end()))
-                number = last
+            name = self._name_at(text, words, number)
+            if name is not None:
+                end_number = number + len(name.words) - 1
+                spans.append((words[number].start(), words[end_number].end()))
+                number = end_number
             number += 1
-        for found in _COMPOUND.finditer(text):
-            whole = any(start <= found.start() and found.end() <= end for start, end in spans)
-            if not whole and sensitive_topics.is_name(found[0]) and not _PSEUDONYM.fullmatch(found[0]):
-                spans = [span for span in spans if span[1] <= found.start() or found.end() <= span[0]]
-                spans.append(found.span())
+        for match in _COMPOUND.finditer(text):
+            covered = any(start <= match.start() and match.end() <= end for start, end in spans)
+            if not covered and sensitive_topics.is_name(match[0]) and not _PSEUDONYM.fullmatch(match[0]):
+                spans = [span for span in spans if span[1] <= match.start() or match.end() <= span[0]]
+                spans.append(match.span())
         for start, end in sorted(spans, reverse=True):
             text = text[:start] + MARK + text[end:]
         return text
 
     def _name_at(self, text: str, words: list[re.Match[str]], number: int) -> _Name | None:
-        for known in self._names.get(words[number][0].casefold(), ()):
-            part = words[number : number + len(known.words)]
-            if tuple(word[0].casefold() for word in part) != known.words:
+        for name in self._names.get(words[number][0].casefold(), ()):
+            part = words[number : number + len(name.words)]
+            if tuple(word[0].casefold() for word in part) != name.words:
                 continue
             gaps = (after.start() - before.end() for before, after in pairwise(part))
-            alone = known.spelled is None or _stands_alone(text, part[0].span(), known.spelled)
+            alone = name.spelled is None or _stands_alone(text, part[0].span(), name.spelled)
             if alone and all(gap <= _WIDEST_GAP for gap in gaps):
-                return known
+                return name
         return None
 
 
@@ -389,7 +389,7 @@ def _mapped_frame(frame: pl.DataFrame, change: Change) -> pl.DataFrame:
             continue
         texts = frame[name].explode(empty_as_null=True) if dtype == pl.List(pl.String) else frame[name]
         changed = {text: change(text, _ANYWHERE) for text in texts.drop_nulls().unique()}
-        changed = {text: other for text, other in changed.items() if other != text}
+        changed = {text: replacement for text, replacement in changed.items() if replacement != text}
         if changed:
             column = pl.col(name)
             columns.append(

@@ -35,59 +35,59 @@ ENGLISH = "en"
 """The language that findings and explanations are written in."""
 
 
-def found(says: Language, finding: Finding, known: Behind) -> str:
-    """What was found: how many messages, when, how many were too many, and the acts behind it, as far as they are `known`."""
+def found(says: Language, finding: Finding, background: Behind) -> str:
+    """What was found: how many messages, when, how many were too many, and the acts behind it, as far as the `background` has them."""
     if says.locale == ENGLISH:
         return finding.text
-    told = asked(says, finding, known)
-    about = _about(says, finding, known)
-    told, case = f"{told}{about}", f"{_case(says, finding)}{_behind(says, known.causes)}"
+    question = asked(says, finding, background)
+    subject = _about(says, finding, background)
+    question, case = f"{question}{subject}", f"{_case(says, finding)}{_behind(says, background.causes)}"
     if not finding.messages:
-        return f"{told}: {_days(says, finding.first, finding.last)}{case}"
+        return f"{question}: {_days(says, finding.first, finding.last)}{case}"
     key = "one" if finding.total == 1 else "several"
     days = _days(says, finding.first, finding.last)
-    counted = says.say("noted", key, count=finding.total, days=days, **says.nouns(known.channels))
+    counted = says.say("noted", key, count=finding.total, days=days, **says.nouns(background.channels))
     excess = "" if finding.excess is None else f", {says.say('noted', 'excess', excess=finding.excess)}"
-    return f"{told}: {counted}{excess}{case}"
+    return f"{question}: {counted}{excess}{case}"
 
 
 def _behind(says: Language, causes: Sequence[Facts]) -> str:
     """The first of the acts that brought a finding about."""
-    acts = says.first([_act(says, told) for told in causes], _NAMED)
+    acts = says.first([_act(says, cause) for cause in causes], _NAMED)
     return f"; {says.say('noted', 'behind', acts=acts)}" if causes else ""
 
 
-def _about(says: Language, finding: Finding, known: Behind) -> str:
+def _about(says: Language, finding: Finding, background: Behind) -> str:
     """What a finding is about beyond the question of its check; the one channel of its messages is in their name."""
     names, subject = check(finding.check).subject_names, finding.subject
     if names == "campaigns":
-        return _of_campaigns(says, known)
-    if not subject or names == "nothing" or (names == "channel" and [*known.channels] == [subject]):
+        return _of_campaigns(says, background)
+    if not subject or names == "nothing" or (names == "channel" and [*background.channels] == [subject]):
         return ""
     words = {"channel": shipped_words.channel, "topic": shipped_words.topic}
     if says.has("subject", subject):
         return f" · {says.say('subject', subject)}"
     if names in words:
         return f" · {words[names](says, subject)}"
-    return f" · {says.quoted(known.name or subject)}{_audience(says, known)}"
+    return f" · {says.quoted(background.name or subject)}{_audience(says, background)}"
 
 
-def _of_campaigns(says: Language, known: Behind) -> str:
+def _of_campaigns(says: Language, background: Behind) -> str:
     """The newest campaign of the messages, and how many others there are."""
-    if not known.campaigns:
+    if not background.campaigns:
         return ""
-    more = len(known.campaigns) - 1
-    others = says.say("noted", says.form("noted", "campaigns", more), n=more) if more else ""
-    return f" · {says.quoted(known.campaigns[0])}{others}"
+    more = len(background.campaigns) - 1
+    further = says.say("noted", says.form("noted", "campaigns", more), n=more) if more else ""
+    return f" · {says.quoted(background.campaigns[0])}{further}"
 
 
-def _audience(says: Language, known: Behind) -> str:
+def _audience(says: Language, background: Behind) -> str:
     """Which sensitive topic the recipients have in common, and how many they are, where it may be told."""
-    if known.recipients is None or known.topic is None:
+    if background.recipients is None or background.topic is None:
         return ""
-    topic = shipped_words.topic(says, known.topic)
-    key = says.form("noted", "recipients", known.recipients)
-    return f" ({says.say('noted', key, topic=topic, n=known.recipients)})"
+    topic = shipped_words.topic(says, background.topic)
+    key = says.form("noted", "recipients", background.recipients)
+    return f" ({says.say('noted', key, topic=topic, n=background.recipients)})"
 
 
 def _case(says: Language, finding: Finding) -> str:
@@ -110,9 +110,9 @@ def title(says: Language, explanation: WhyDocument, findings: Sequence[Finding])
     )
 
 
-def asked(says: Language, finding: Finding, known: Behind) -> str:
+def asked(says: Language, finding: Finding, background: Behind) -> str:
     """What a finding answers, as a noun phrase; nobody bought what was sent without an order."""
-    unasked = known.causes and all(cause.did == "order_unasked" for cause in known.causes)
+    unasked = background.causes and all(cause.did == "order_unasked" for cause in background.causes)
     return (
         says.say("internal", "unasked")
         if unasked and finding.messages
@@ -126,13 +126,13 @@ def sentence(says: Language, reason: Reason, at: datetime | None = None) -> str:
     return f"{text} [{', '.join(reason.events)}]" if reason.events else text
 
 
-def condition(says: Language, held: FlowCondition) -> str:
+def condition(says: Language, judged: FlowCondition) -> str:
     """A condition of a definition, and whether it held."""
     if says.locale == ENGLISH:
-        return f"{says.say('holds', str(held.holds).lower())}: {held.text}"
-    what = _delay(says, held.delay) if held.delay else _condition(says, held.condition, held.holds)
-    text = f"{says.say('holds', str(held.holds).lower())}: {what}"
-    return f"{text} [{', '.join(held.events)}]" if held.events else text
+        return f"{says.say('holds', str(judged.holds).lower())}: {judged.text}"
+    words = _delay(says, judged.delay) if judged.delay else _condition(says, judged.condition, judged.holds)
+    text = f"{says.say('holds', str(judged.holds).lower())}: {words}"
+    return f"{text} [{', '.join(judged.events)}]" if judged.events else text
 
 
 def _condition(says: Language, name: str, holds: bool | None) -> str:
@@ -200,90 +200,90 @@ def outcome(says: Language, proof: Counterfactual) -> str:
 def act(says: Language, kind: str, thing: str, at: datetime, times: int = 1) -> str:
     """What a customer did, as a note of it: what, about what, when and how often."""
     label = says.say("did", _known(says, "did", kind))
-    about = f" {says.thing(thing)}" if thing else ""
+    subject = f" {says.thing(thing)}" if thing else ""
     moment = f"{says.date(at)} {at:%H:%M}"
-    when = moment if times == 1 else says.say("noted", "times", n=times, at=moment)
-    return f"{label}{about}, {when}"
+    moments = moment if times == 1 else says.say("noted", "times", n=times, at=moment)
+    return f"{label}{subject}, {moments}"
 
 
-def _act(says: Language, told: Facts) -> str:
+def _act(says: Language, facts: Facts) -> str:
     """What a customer did, and how it is related to the message."""
-    assert told.act
-    assert told.at
-    times = told.times if isinstance(told.times, int) else 1
-    about = _said_about(says, told.said_about) if told.said_about else ""
-    close = "" if told.close is UNSET else f" ({says.say('close', told.close)})"
-    return f"{act(says, str(told.did), _subject(told), told.at, times)}{about}{close}"
+    assert facts.act
+    assert facts.at
+    times = facts.times if isinstance(facts.times, int) else 1
+    answer = _said_about(says, facts.said_about) if facts.said_about else ""
+    close = "" if facts.close is UNSET else f" ({says.say('close', facts.close)})"
+    return f"{act(says, str(facts.did), _subject(facts), facts.at, times)}{answer}{close}"
 
 
-def _said_about(says: Language, said: SaidAbout) -> str:
+def _said_about(says: Language, answer: SaidAbout) -> str:
     """What a no or a yes is about."""
-    channel = None if said.channel is None else shipped_words.channel(says, said.channel)
-    parts = {"sender": said.sender, "list": said.list_id, "channel": channel}
-    named = [says.say("said_about", name, name=value) for name, value in parts.items() if value]
-    named += [says.say("said_about", "topic", name=topic) for topic in said.topics]
-    return f" ({', '.join(named)})"
+    channel = None if answer.channel is None else shipped_words.channel(says, answer.channel)
+    parts = {"sender": answer.sender, "list": answer.list_id, "channel": channel}
+    scopes = [says.say("said_about", name, name=value) for name, value in parts.items() if value]
+    scopes += [says.say("said_about", "topic", name=topic) for topic in answer.topics]
+    return f" ({', '.join(scopes)})"
 
 
 def _of_facts(says: Language, reason: Reason, at: datetime | None) -> str:
-    told = reason.facts or Facts()
-    if isinstance(told, AudienceFacts) and told.audience:
-        act_named = [_act(says, told)] if told.act else []
-        return "; ".join([*act_named, _set_apart(says, told.audience)])
-    if isinstance(told, BreadthFacts):
-        return _wide_audience(says, told)
-    if told.act and told.condition:
-        return _asked_for(says, reason, told, told.act)
-    if told.act and told.at:
-        return _act(says, told)
-    if told.about:
-        return says.say("noted", "about", thing=says.quoted(shipped_words.topic(says, told.about)))
-    if told.trigger is not UNSET:
-        return _recorded(says, told)
-    if told.list_id is not UNSET or told.left:
-        return _on_list(says, told)
-    if told.delay:
-        return _delay(says, told.delay)
-    if told.condition:
-        return _condition(says, told.condition, told.holds if told.holds is not UNSET else None)
-    if told.life or told.hand_over:
-        return _handed_over(says, told)
-    return _of_other_facts(says, reason, told, at)
+    facts = reason.facts or Facts()
+    if isinstance(facts, AudienceFacts) and facts.audience:
+        act_named = [_act(says, facts)] if facts.act else []
+        return "; ".join([*act_named, _set_apart(says, facts.audience)])
+    if isinstance(facts, BreadthFacts):
+        return _wide_audience(says, facts)
+    if facts.act and facts.condition:
+        return _asked_for(says, reason, facts, facts.act)
+    if facts.act and facts.at:
+        return _act(says, facts)
+    if facts.about:
+        return says.say("noted", "about", thing=says.quoted(shipped_words.topic(says, facts.about)))
+    if facts.trigger is not UNSET:
+        return _recorded(says, facts)
+    if facts.list_id is not UNSET or facts.left:
+        return _on_list(says, facts)
+    if facts.delay:
+        return _delay(says, facts.delay)
+    if facts.condition:
+        return _condition(says, facts.condition, facts.holds if facts.holds is not UNSET else None)
+    if facts.life or facts.hand_over:
+        return _handed_over(says, facts)
+    return _of_other_facts(says, reason, facts, at)
 
 
-def _asked_for(says: Language, reason: Reason, told: Facts, kind: str) -> str:
+def _asked_for(says: Language, reason: Reason, facts: Facts, kind: str) -> str:
     """What a message asks for, and whether the customer did it."""
-    asked = says.say("condition", "asks_for", kinds=says.say("kinds", _known(says, "kinds", kind)))
-    done = [says.say("condition", "done", at=says.date(told.at))] if told.at else []
+    request = says.say("condition", "asks_for", kinds=says.say("kinds", _known(says, "kinds", kind)))
+    done = [says.say("condition", "done", at=says.date(facts.at))] if facts.at else []
     none = [_absent(says, reason.absent, "", None)] if reason.absent else []
-    return "; ".join([asked, *done, *none])
+    return "; ".join([request, *done, *none])
 
 
-def _of_other_facts(says: Language, reason: Reason, told: Facts, at: datetime | None) -> str:
+def _of_other_facts(says: Language, reason: Reason, facts: Facts, at: datetime | None) -> str:
     """What else there is: how many more, what was checked, counted, or did not happen."""
-    if told.further:
-        return says.say("noted", "further", n=told.further)
-    named = [key for key in ("check", "verdict") if getattr(told, key) is not UNSET]
-    if named:
-        return says.say("noted", named[0])
-    if told.covered is not UNSET:
-        key = "nothing" if told.covered else "cannot_tell"
-        return says.say("noted", f"{key}_audience" if told.in_audience is True else key)
-    if told.origin:
-        return says.say("noted", told.origin)
-    if isinstance(told, CountedFacts):
-        return _counted(says, told)
+    if facts.further:
+        return says.say("noted", "further", n=facts.further)
+    judged = [key for key in ("check", "verdict") if getattr(facts, key) is not UNSET]
+    if judged:
+        return says.say("noted", judged[0])
+    if facts.covered is not UNSET:
+        key = "nothing" if facts.covered else "cannot_tell"
+        return says.say("noted", f"{key}_audience" if facts.in_audience is True else key)
+    if facts.origin:
+        return says.say("noted", facts.origin)
+    if isinstance(facts, CountedFacts):
+        return _counted(says, facts)
     if reason.absent:
-        return _absent(says, reason.absent, _subject(told), at)
+        return _absent(says, reason.absent, _subject(facts), at)
     return _events(says, len(reason.events))
 
 
-def _recorded(says: Language, told: Facts) -> str:
+def _recorded(says: Language, facts: Facts) -> str:
     """What the sender recorded, whether it fits, and whether only the definition does not give it."""
-    name = shipped_words.trigger(says, told.trigger) if told.trigger else says.say("noted", "unknown_word")
-    if told.condition:
+    name = shipped_words.trigger(says, facts.trigger) if facts.trigger else says.say("noted", "unknown_word")
+    if facts.condition:
         return says.say("noted", "fits_not_given", trigger=name)
-    return says.say("noted", f"fits_{told.fits}", trigger=name)
+    return says.say("noted", f"fits_{facts.fits}", trigger=name)
 
 
 def _set_apart(says: Language, fact: SetsApart) -> str:
@@ -315,18 +315,18 @@ def _wide_audience(says: Language, facts: BreadthFacts) -> str:
     )
 
 
-def _on_list(says: Language, told: Facts) -> str:
+def _on_list(says: Language, facts: Facts) -> str:
     """Since when the customer is on a list, or that they had left it."""
-    if told.left:
-        return says.say("noted", "left", at=says.date(told.left))
-    name = says.quoted(str(told.list_id)) if told.list_id else ""
-    since = says.date(told.since) if told.since else ""
+    if facts.left:
+        return says.say("noted", "left", at=says.date(facts.left))
+    name = says.quoted(str(facts.list_id)) if facts.list_id else ""
+    since = says.date(facts.since) if facts.since else ""
     return says.say("noted", "list_since" if since else "list", list=name, since=since)
 
 
-def _subject(told: Facts) -> str:
+def _subject(facts: Facts) -> str:
     """What an act was about, by its name alone; empty where it has none."""
-    subject = told.segment if isinstance(told, SegmentFacts) else told.thing
+    subject = facts.segment if isinstance(facts, SegmentFacts) else facts.thing
     return "" if subject in {UNSET, UNNAMED} else str(subject)
 
 
@@ -334,51 +334,51 @@ def _events(says: Language, number: int) -> str:
     return says.say("noted", "event" if number == 1 else "events", n=number)
 
 
-def _counted(says: Language, told: CountedFacts) -> str:
+def _counted(says: Language, facts: CountedFacts) -> str:
     """How many messages, acts or orders, when, and how many of them were too many."""
-    if told.counted == "messages":
-        nouns = says.nouns({} if told.channel is UNSET else {told.channel: 1})
-        noun = nouns["message" if told.number == 1 else "messages"]
+    if facts.counted == "messages":
+        nouns = says.nouns({} if facts.channel is UNSET else {facts.channel: 1})
+        noun = nouns["message" if facts.number == 1 else "messages"]
     else:
-        noun = says.say("noted", f"{told.counted}_one" if told.number == 1 else told.counted)
-    counted = f"{says.number(told.number)} {noun}"
-    days = "" if told.first is UNSET or told.last is UNSET else f", {_days(says, told.first, told.last)}"
-    excess = "" if told.excess is None else f", {says.say('noted', 'excess', excess=told.excess)}"
-    why = "" if told.why is UNSET else f": {_why_not(says, told.why, told.figures)}"
-    return f"{counted}{_of_titles(says, told.titles)}{days}{excess}{why}"
+        noun = says.say("noted", f"{facts.counted}_one" if facts.number == 1 else facts.counted)
+    counted = f"{says.number(facts.number)} {noun}"
+    days = "" if facts.first is UNSET or facts.last is UNSET else f", {_days(says, facts.first, facts.last)}"
+    excess = "" if facts.excess is None else f", {says.say('noted', 'excess', excess=facts.excess)}"
+    cause = "" if facts.why is UNSET else f": {_why_not(says, facts.why, facts.figures)}"
+    return f"{counted}{_of_titles(says, facts.titles)}{days}{excess}{cause}"
 
 
 def _of_titles(says: Language, titles: tuple[str, ...] | UnsetType) -> str:
     """Which messages were counted, by what they are called."""
     if titles is UNSET:
         return ""
-    named = [says.quoted(title) for title in first_titles(titles)]
-    rest = [] if len(named) == len(titles) else [says.say("noted", "others")]
-    return f" ({says.listed([*named, *rest])})"
+    quoted = [says.quoted(title) for title in first_titles(titles)]
+    further = [] if len(quoted) == len(titles) else [says.say("noted", "others")]
+    return f" ({says.listed([*quoted, *further])})"
 
 
-def _why_not(says: Language, why: str, figures: tuple[int, ...] | UnsetType) -> str:
+def _why_not(says: Language, cause: str, figures: tuple[int, ...] | UnsetType) -> str:
     """Why what was looked at does not count."""
-    return str(says.texts["why_not"].get(why, why)).format(*(() if figures is UNSET else figures))
+    return str(says.texts["why_not"].get(cause, cause)).format(*(() if figures is UNSET else figures))
 
 
-def _handed_over(says: Language, told: Facts) -> str:
+def _handed_over(says: Language, facts: Facts) -> str:
     """Why this is for privacy or care to answer."""
-    if told.life:
-        return says.say("did", _known(says, "did", told.life))
-    if told.changed:
-        key = "changed_before" if told.before is True else "changed_after"
-        return says.say("noted", key, at=says.date(told.changed))
-    if told.topic:
-        return says.say("noted", "touches", topic=shipped_words.topic(says, told.topic))
+    if facts.life:
+        return says.say("did", _known(says, "did", facts.life))
+    if facts.changed:
+        key = "changed_before" if facts.before is True else "changed_after"
+        return says.say("noted", key, at=says.date(facts.changed))
+    if facts.topic:
+        return says.say("noted", "touches", topic=shipped_words.topic(says, facts.topic))
     return says.say("noted", "hand_over")
 
 
-def _days(says: Language, first: datetime, last: datetime) -> str:
+def _days(says: Language, begin: datetime, end: datetime) -> str:
     """A day, or from one to another."""
-    if first.date() == last.date():
-        return says.date(first)
-    return says.say("noted", "days", first=says.date(first), last=says.date(last))
+    if begin.date() == end.date():
+        return says.date(begin)
+    return says.say("noted", "days", first=says.date(begin), last=says.date(end))
 
 
 def _absent(says: Language, absent: Absence, thing: str, at: datetime | None) -> str:
