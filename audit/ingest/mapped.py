@@ -15,7 +15,7 @@ from audit.ingest import canonical, map_language, normalise, readers, timestamps
 from audit.ingest.attributes import identifier_field
 from audit.ingest.format import Batch, Format, Options
 from audit.ingest.map_language import KEEP, OTHERWISE, SKIP, Map, Origin, filled
-from audit.ingest.paths import EACH, steps, unfold
+from audit.ingest.paths import EACH, FIRST, steps, unfold
 from audit.ingest.readers import Table
 from audit.storage import toml_input
 from audit.storage.toml_input import nearest
@@ -103,7 +103,7 @@ def _batch(mapping: Map, table: Table) -> Batch:
     to_vault = _identifiers(mapping, rows)
     events = rows.select(
         "row",
-        *(pl.col(name).alias(f"to the vault: {name}") for name in to_vault),
+        *(_own(mapping, name, to_vault).alias(f"to the vault: {name}") for name in to_vault),
         *_left_over(mapping, rows, {*to_vault, *mapping.drop}),
         *(_value(origin, rows).alias(column) for column, origin in mapping.columns.items()),
         *(pl.lit(value).alias(column) for column, value in mapping.constants.items()),
@@ -139,6 +139,19 @@ def _identifiers(mapping: Map, rows: pl.DataFrame) -> dict[str, str]:
         if name not in SCHEMA and name not in used and name not in mapping.drop
     }
     return {**{name: field for name, field in called.items() if field}, **mapping.identifiers}
+
+
+def _own(mapping: Map, name: str, to_vault: Mapping[str, str]) -> pl.Expr:
+    """An identifier, where it is of the customer: an event made of one of a list of people takes nothing of the others."""
+    own = pl.lit(value=True)
+    for told_by in reversed(
+        mapping.columns["customer_id"].column if "customer_id" in mapping.columns else ()
+    ):
+        element = re.sub(r"(.*\[0?\]).*", r"\1", told_by)
+        of_another = to_vault.get(told_by) == to_vault[name] and (EACH in told_by + name or FIRST in name)
+        fits = not of_another or name.startswith(element)
+        own = pl.when(filled([told_by]).is_not_null()).then(fits).otherwise(own)
+    return pl.when(own).then(name)
 
 
 def _left_over(mapping: Map, rows: pl.DataFrame, without: set[str]) -> Iterator[pl.Expr]:

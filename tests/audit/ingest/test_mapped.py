@@ -7,6 +7,7 @@ import pytest
 
 from audit import ingest
 from audit.errors import InputError
+from audit.privacy import vault
 from tests.audit.ingest.files import by_source, counts, csv, ndjson, raw
 
 MAP = """
@@ -273,3 +274,21 @@ def test_an_event_told_once_does_not_replace_what_is_known(ws, tmp_path):
         ("message_sent", 0),
         ("message_delivered", 1),
     ]
+
+
+def test_an_event_made_of_a_list_of_people_takes_its_own_address_and_both_of_one_person(ws, tmp_path):
+    tells = '["who", "to[].mail", "to[0].mail"]'
+    described = (
+        f'[columns]\ncustomer_id = {tells}\noccurred_at = "at"\n[constants]\nkind = "message_sent"\n'
+        '[identifiers]\nemail = ["to[].mail", "to[].second", "to[0].mail", "to[0].second", "first", "who"]\n'
+    )
+    to = [{"mail": "a@x.test", "second": "a2@x.test"}, {"mail": "b@x.test", "second": "b2@x.test"}]
+    rows = [
+        {"at": "2026-01-05T10:00:00Z", "to": to, "first": "a@x.test"},
+        {"at": "2026-01-06T10:00:00Z", "to": to, "who": "c@x.test"},
+    ]
+    mapping = raw(tmp_path, described.encode(), "to.toml")
+    ingest.import_paths(ws, [ndjson(tmp_path, *rows)], map_file=mapping)
+    assert vault.namesakes(ws.path / "vault.db") == {}
+    assert ws.resolve("a2@x.test") == ws.resolve("a@x.test")
+    assert ws.resolve("b2@x.test") == ws.resolve("b@x.test") != ws.resolve("a@x.test")

@@ -8,6 +8,7 @@ import pytest
 
 from audit import ingest
 from audit.ingest import formats, mapped
+from audit.privacy import vault
 from audit.workspace.workspace import Workspace
 from tests.audit.ingest.files import by_source, counts, ndjson, raw
 
@@ -575,6 +576,18 @@ def test_posts_are_known_by_what_is_in_them_and_become_events(ws, tmp_path, name
         next(each for each in formats.formats() if each.name == name).gives
     )
     assert ws.resolve(JO)
+    assert vault.namesakes(ws.path / "vault.db") == {}, (
+        "nobody has the address of somebody else on the same mail"
+    )
+
+
+def test_recipients_of_one_complaint_are_two_people(ws, tmp_path):
+    recipients = [{"emailAddress": JO}, {"emailAddress": AL}]
+    post = _ses("Complaint", (AL, JO), complaint={"complainedRecipients": recipients})
+    ingest.import_paths(ws, [ndjson(tmp_path, post)])
+    assert ws.info.customers == 2
+    assert vault.namesakes(ws.path / "vault.db") == {}
+    assert ws.resolve(JO) != ws.resolve(AL)
 
 
 def test_what_nobody_knows_is_kept_and_identifiers_are_nowhere_but_in_the_vault(ws, tmp_path, name):
