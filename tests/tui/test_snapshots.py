@@ -56,9 +56,14 @@ def test_screen(snap_compare: Callable[..., bool], screen: str, size: str) -> No
 
 @pytest.mark.parametrize("size", SIZES)
 def test_stories(snap_compare: Callable[..., bool], size: str) -> None:
-    assert snap_compare(
-        DemoApp(FakeSession()), terminal_size=SIZES[size], run_before=settle(("down", "down"))
-    )
+    app = DemoApp(FakeSession())
+
+    async def drive(pilot: Pilot) -> None:
+        while app.opening is None:  # until then something moves
+            await pilot.pause(0.01)
+        await settle(("down", "down"))(pilot)
+
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=drive)
 
 
 @pytest.mark.parametrize("theme", ["light", "ansi-dark"])

@@ -137,6 +137,7 @@ class StoriesScreen(WorkScreen):
             opening.role,
             opening.coverage,
         )
+        self._say_state()
         if self._wanted:
             self.open_chosen()
 

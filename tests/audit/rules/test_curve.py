@@ -59,7 +59,7 @@ def test_what_the_data_never_holds_is_unknown_and_not_drawn():
     assert [one.id for one in shown.drawn] == ["stopped"]
     assert curve.sentences(shown) == [
         "Messages stopped: from 50.0 % (2 of 4) at limit 1 to 25.0 % (1 of 4) at 2.",
-        "Clicks lost: unknown, this data holds none.",
+        "Responses lost: unknown, this data holds none.",
         "Orders lost: unknown, this data holds none.",
     ]
 
