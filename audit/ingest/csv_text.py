@@ -39,7 +39,7 @@ def chunks(
 ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame, int]]:
     """Rows (`row` from 1, every column as text), refused rows, and bytes read so far.
 
-    Raises InputError if the header cannot be used.
+    Raises InputError if the header cannot be used, and, last of all, if the file ends inside a quote.
     """
     if encoding.lower().replace("_", "-") not in ("utf-8", "utf8"):
         stream = _recoded(stream, path, encoding)
@@ -51,8 +51,11 @@ def chunks(
         more = stream.read(BLOCK)
         cut = _record_end(block) if more else len(block)
         rows, rejected, records = _parse(block[:cut], names, delimiter, row, offset)
+        yield rows, rejected, offset + cut
+        last = block[block.rfind(b"\n") + 1 :]
+        if not more and block.count(b'"') % 2 and _ends_in_quote(last, delimiter):
+            raise InputError(f"{path}: ends before a quote is closed; take the file again")
         row, offset, block = row + records, offset + cut, block[cut:] + more
-        yield rows, rejected, offset
 
 
 def _parse(
@@ -145,9 +148,10 @@ def _records(block: bytes, delimiter: str, width: int) -> Iterator[tuple[list[st
         try:
             for fields in reader:
                 several = feed.at - at > 1
-                if several and (len(fields) != width or (feed.at == len(lines) and feed.open_quote(at))):
-                    break
                 raw = b"".join(lines[at : feed.at])
+                is_last = feed.at == len(lines)
+                if (several and len(fields) != width) or (is_last and _ends_in_quote(raw, delimiter)):
+                    break
                 yield fields, raw, offset
                 at, offset = feed.at, offset + len(raw)
             else:
@@ -174,9 +178,14 @@ class _Feed:
         self.at += 1
         return line.decode("utf-8", "replace")
 
-    def open_quote(self, start: int) -> bool:
-        """Whether the record from line `start` to the end never closes its quote."""
-        return b"".join(self.lines[start : self.at]).count(b'"') % 2 == 1
+
+def _ends_in_quote(record: bytes, delimiter: str) -> bool:
+    """Whether a record never closes its quote."""
+    try:
+        list(csv.reader(io.StringIO(record.decode("utf-8", "replace")), delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False
 
 
 def _record_end(block: bytes) -> int:

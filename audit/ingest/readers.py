@@ -139,7 +139,7 @@ def _text(stream: IO[bytes], kind: str, path: str, size: int, reading: Reading) 
     if kind == "empty":
         yield Table(path, "csv", pl.DataFrame(schema={"row": pl.UInt64()}), 0, 0)
     elif kind == "ndjson":
-        for rows, rejected, done in strict_json.chunks(stream, reading.apart):
+        for rows, rejected, done in strict_json.chunks(stream, path, reading.apart):
             yield Table(path, kind, rows, done, size, rejected)
     elif kind == "csv":
         for rows, rejected, done in csv_text.chunks(stream, path, reading.delimiter, reading.encoding):

@@ -10,6 +10,7 @@ from typing import IO, Any
 import msgspec
 import polars as pl
 
+from audit.errors import InputError
 from audit.ingest.format import REJECTED
 from audit.privacy.clean import HOSTILE, clean
 
@@ -38,7 +39,9 @@ def loads(text: str) -> Any:
     except RecursionError as error:
         raise ValueError(f"more than {DEPTH} levels deep") from error
     except json.JSONDecodeError as error:
-        raise ValueError(f"no JSON: {error.msg.lower()} at character {error.pos + 1}") from error
+        raise ValueError(
+            f"no JSON: {error.msg.lower().removesuffix(' at')} at character {error.pos + 1}"
+        ) from error
 
 
 def parse(text: str) -> Any:
@@ -132,20 +135,30 @@ Apart = Callable[[dict[str, Any]], Iterable[tuple[dict[str, Any], dict[str, Any]
 """Takes one object apart: for each event in it the values of columns, and what is left for its attributes."""
 
 
-def chunks(stream: IO[bytes], apart: Apart) -> Iterator[tuple[pl.DataFrame, pl.DataFrame, int]]:
+class _OpenListError(ValueError):
+    """A list that is not closed where its text ends."""
+
+
+def chunks(stream: IO[bytes], path: str, apart: Apart) -> Iterator[tuple[pl.DataFrame, pl.DataFrame, int]]:
     """Events as text with the number of their row, refused rows, and bytes read so far.
+
+    Raises InputError, last of all, if the file ends inside a list.
 
     A row is an object: one on a line, several on one, or over several lines; in a list or not. Numbers keep the
     text they were written in; lists and objects are JSON.
     """
-    part = _Part(apart)
-    done = 0
-    for number, (written, done) in enumerate(_objects(stream), start=1):
-        part.take(number, written)
-        if part.height >= ROWS:
-            yield (*part.frames(), done)
-            part = _Part(apart)
+    part, done, is_cut = _Part(apart), 0, False
+    try:
+        for number, (written, done) in enumerate(_objects(stream), start=1):
+            part.take(number, written)
+            if part.height >= ROWS:
+                yield (*part.frames(), done)
+                part = _Part(apart)
+    except _OpenListError:
+        is_cut = True
     yield (*part.frames(), done)
+    if is_cut:
+        raise InputError(f"{path}: ends before its list is closed; take the file again")
 
 
 def _objects(stream: IO[bytes]) -> Iterator[tuple[bytes, int]]:
@@ -176,7 +189,10 @@ def _on_line(line: bytes) -> Iterator[bytes]:
     if not line.strip():
         return
     if line.lstrip()[:1] == b"[" or b"}{" in line or b"} {" in line:
-        several = [written for written, _ in _split([line])]
+        try:
+            several = [written for written, _ in _split([line])]
+        except _OpenListError:
+            several = []
         if several and len(line.strip(_BLANK + b"[]")) <= sum(map(len, several)) + 2 * len(several):
             yield from several
             return
@@ -191,8 +207,11 @@ def _is_open(text: bytes) -> bool:
 
 
 def _split(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
-    """Objects one after another or in lists, and bytes read so far; one that never ends comes last, as far as it goes."""
-    text, at, depth, begin, before = b"", 0, 0, None, 0
+    """Objects one after another or in lists, and bytes read so far; one that never ends comes last, as far as it goes.
+
+    Raises _OpenListError, last of all, where a list has no end.
+    """
+    text, at, depth, lists, begin, before = b"", 0, 0, 0, None, 0
     for block in blocks:
         text += block
         end = len(text)
@@ -208,12 +227,17 @@ def _split(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
                 if not depth and begin is not None:
                     yield text[begin : match.end()], before + match.end()
                     begin = None
+            elif token in b"[]":
+                lists = lists + 1 if token == b"[" else max(lists - 1, 0)
         kept = end if begin is None else begin
         text, at, before, begin = text[kept:], end - kept, before + kept, None if begin is None else 0
         if len(text) > LONGEST:
+            lists = 0  # nobody looks for its end
             break
     if begin is not None:
         yield text, before + len(text)
+    if lists:
+        raise _OpenListError
 
 
 class _Part:

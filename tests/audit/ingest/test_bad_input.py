@@ -13,6 +13,7 @@ from tests.audit.ingest.files import HEADER, by_source, counts, csv, ndjson, raw
 
 GOOD = "e1,007,2026-01-05T10:00:00Z,order_completed,Nail clipper,1"
 BYTES = f"{HEADER}\n{GOOD}\n".encode()
+OBJECT = '{"customer_id":7,"occurred_at":"2026-01-01","kind":"order_completed"}'
 
 
 def zipped(*members: tuple[str, bytes]) -> bytes:
@@ -48,6 +49,18 @@ def zipped(*members: tuple[str, bytes]) -> bytes:
         ("a.zip", zipped(("a.csv", BYTES + b"0" * 50_000_000)), "200 times its size"),
         ("a.parquet", b"PAR1" + b"\0" * 50, "no readable Parquet"),
         ("a.bin", bytes(range(256)) * 3, "no format we know"),
+        (
+            "a.json",
+            f"[{OBJECT},\n{OBJECT},".encode(),
+            "a.json: ends before its list is closed; take the file again",
+        ),
+        ("a.json", f"[{OBJECT},{OBJECT[:-9]}".encode(), "ends before its list is closed"),
+        ("a.zip", zipped(("b.json", b"[" + f"{OBJECT},".encode() * 2_000)), "b.json: ends before its list"),
+        (
+            "a.csv",
+            BYTES + b'e2,1,2026-01-01,order_completed,1,"half a',
+            "a.csv: ends before a quote is closed",
+        ),
     ],
     ids=lambda one: "" if isinstance(one, bytes) else None,  # packed bytes hold the time of their packing
 )
@@ -106,6 +119,8 @@ def test_a_bad_row_of_csv_is_quarantined_and_its_neighbours_go_in(ws, tmp_path, 
         ('{"customer_id":"1","customer_id":"2"}', "the same key twice in one object"),
         ('{"x":' + "9" * 5_000 + "}", "a number of 5,000 characters"),
         ('{"x":' + "[" * 5_000 + "]" * 5_000 + "}", "more than 32 levels deep"),
+        ('{"x":"abc', "no JSON: unterminated string starting at character 6"),
+        ('[{"x":1},', "no JSON: expecting value at character 10"),
         ('{"x":NaN}', "NaN is no number"),
     ],
 )
@@ -115,6 +130,11 @@ def test_a_bad_line_of_ndjson_is_quarantined_and_its_neighbours_go_in(ws, tmp_pa
 
     assert counts(report) == (3, 2, 0, 1, 0)
     assert pl.read_parquet(report.quarantine).select("row", "reason").rows() == [(2, reason)]
+
+
+def test_a_last_line_with_an_open_quote_is_quarantined(ws, tmp_path):
+    report = ingest.import_paths(ws, [csv(tmp_path, GOOD, 'e2,1,2026-01-01,order_completed,1,"half a')])
+    assert counts(report) == (2, 1, 0, 1, 0)
 
 
 def test_blank_lines_are_no_rows(ws, tmp_path):
