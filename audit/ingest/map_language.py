@@ -13,9 +13,10 @@ import polars as pl
 from msgspec import Meta, Struct
 
 from audit.errors import InputError
-from audit.events.schema import KINDS, NEEDED, SCHEMA
-from audit.ingest import timestamps
+from audit.events.schema import KINDS, NEEDED, OTHER, SCHEMA
+from audit.ingest import timestamps, values
 from audit.ingest.attributes import IDENTIFIERS, field_of, identifier_field
+from audit.ingest.normalise import READERS
 from audit.ingest.paths import Paths
 from audit.storage import toml_input
 from audit.storage.toml_input import (
@@ -301,6 +302,7 @@ def _refuse_unfit(mapping: Map) -> None:
         for name in ours:
             if name not in SCHEMA:
                 raise UnknownKeyError(f"{table}.{name}", nearest_word(name, SCHEMA))
+            _refuse_value(table, name, ours[name], mapping.kinds)
     _refuse_conditions(mapping)
     _refuse_kinds(mapping.kinds)
     for form in mapping.time.format:
@@ -313,6 +315,20 @@ def _refuse_unfit(mapping: Map) -> None:
     twice = set(mapping.columns) & set(mapping.constants)
     if twice:
         raise InputError(f"{min(twice)} is both a column and a constant")
+
+
+def _refuse_value(table: str, name: str, value: Any, kinds: Mapping[str, str]) -> None:
+    """Refuse a value that a map states of a column which holds but a few, and not this one."""
+    if not isinstance(value, str) or (not value and name != "kind"):
+        return
+    if name == "kind":
+        allowed = (*KINDS, OTHER, *(kinds if table == "constants" else ()))
+        is_known = value in allowed
+    else:
+        allowed = tuple(values.words()["words"].get(name, ()))
+        is_known = name not in READERS or READERS[name](pl.Series(name, [value])).flags is None
+    if not is_known:
+        raise InputError(f"{table}.{name}: no {name} {value!r}{nearest(value, allowed)}")
 
 
 def _refuse_conditions(mapping: Map) -> None:

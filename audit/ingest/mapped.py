@@ -303,7 +303,8 @@ def _refuse_missing(map_name: str, mapping: Map, table: Table) -> None:
         return
     alternatives = [origin.column for origin in mapping.columns.values()]
     mapped_columns = {name for several in alternatives for name in several}
-    for several in (*alternatives, *((name,) for name in mapping.theirs() if name not in mapped_columns)):
+    alone = [name for name in (*mapping.theirs(), *mapping.drop) if name not in mapped_columns]
+    for several in (*alternatives, *((name,) for name in alone)):
         if not any(name in present or steps(name)[0] in present for name in several):
             raise InputError(
                 f"{table.path}: no column {several[0]!r}, which {map_name} names{nearest(several[0], present)}"

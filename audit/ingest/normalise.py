@@ -67,7 +67,7 @@ class Cast:
 
 _THREADS = min(4, os.cpu_count() or 1)
 _ALWAYS = ("event_id", *NEEDED)
-_READERS: dict[str, Callable[[pl.Series], Read]] = {
+READERS: dict[str, Callable[[pl.Series], Read]] = {
     "message_class": known_words, "source": known_words, "time_zone": zone, "country": country, "topics": listed,
     "gift": truth, "machine": truth,
 }  # fmt: skip
@@ -145,7 +145,7 @@ class _Casting:
             values = self._kept(rows[name], number(rows[name], self._conventions))
         elif name == "attributes":
             values = self._attributes(rows[name])
-        elif name in _READERS:
+        elif name in READERS:
             values = self._read(rows[name], name)
         else:
             values = self._text(rows[name])
@@ -186,7 +186,7 @@ class _Casting:
         if column.dtype == SCHEMA[name] != pl.String:
             return _cleaned_list(column) if column.dtype == pl.List(pl.String) else column
         text = self._text(as_text(column))
-        return self._kept(text, _READERS[name](text))
+        return self._kept(text, READERS[name](text))
 
     def _kept(self, column: pl.Series, answer: Read) -> pl.Series:
         """The values; the attributes keep the text of what was left out, with a flag."""

@@ -110,6 +110,13 @@ def test_a_mapped_column_that_is_missing_is_named(ws, tmp_path, mapping):
         ingest.import_paths(ws, [csv(tmp_path, header="User,Wen,What,Title,Contact")], map_file=mapping)
 
 
+def test_a_column_to_drop_that_is_missing_is_named(ws, tmp_path, mapping):
+    dropping = raw(tmp_path, b'drop = ["Tittle"]\n' + mapping.read_bytes(), "drop.toml")
+    table = csv(tmp_path, header="User,When,What,Title,Contact,Phone,Tier")
+    with pytest.raises(InputError, match=r"no column 'Tittle', which .* names; did you mean 'Title'"):
+        ingest.import_paths(ws, [table], map_file=dropping)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -128,6 +135,21 @@ def test_a_mapped_column_that_is_missing_is_named(ws, tmp_path, mapping):
         ('[[skip]]\nreason = "x"\ncolumn = "a"\nequals = 1\nin = [1]\n', "skip 1: give column and one of"),
         ('[[skip]]\nreason = "x"\nall = [{ column = "a" }]\n', "1: give column and one of"),
         ('[[skip]]\nreason = "x"\ncolumn = "a"\npattern = "("\n', r"skip 1: pattern '\(' is none"),
+        (
+            '[[when]]\ncolumn = "a"\nequals = 1\nset = { kind = "unsubscribe" }\n',
+            "when 1: set.kind: no kind 'unsubscribe'; did you mean 'unsubscribed'",
+        ),
+        (
+            '[constants]\nkind = "message_send"\n',
+            "constants.kind: no kind 'message_send'; did you mean 'message_sent'",
+        ),
+        ('[[event]]\nset = { kind = "" }\n', "event 1: set.kind: no kind ''"),
+        (
+            '[constants]\nmessage_class = "marketin"\n',
+            "no message_class 'marketin'; did you mean 'marketing'",
+        ),
+        ('[constants]\nmachine = "perhaps"\n', "constants.machine: no machine 'perhaps'"),
+        ('[constants]\ntime_zone = "Mars"\n', "constants.time_zone: no time_zone 'Mars'"),
         ('[[skip]]\nreason = "x"\nany = "a"\n', "any must be a list of conditions"),
     ],
 )
