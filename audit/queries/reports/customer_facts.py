@@ -83,7 +83,7 @@ def reasons(says: Language, explained: Sequence[WhyDocument], these: str) -> tup
     """The sentences that lead to the reasons of explanations, and the acts that are among them, each once.
 
     `these`: what the messages are called, such as `these e-mails`. Of acts that could be behind some of them alone a few
-    are named: those first that set the recipients apart most, then those that could be behind most messages.
+    are named: those first that set the recipients apart most, and what could be behind most messages.
     """
     leads: dict[str, None] = {}
     listed: Counter[str] = Counter()
@@ -117,7 +117,9 @@ def reasons(says: Language, explained: Sequence[WhyDocument], these: str) -> tup
         unstated = len(explained) - len(stated)
         form = f"could_be_some{'_several' * (form == 'could_be_several')}" if behind < unstated else form
         could_be = says.say("because", form, n=behind, of=unstated, **words)
+        often = max(likely, key=lambda act: listed[act])
         likely = likely[:_MOST_CAUSES]
+        likely[-1] = likely[-1] if often in likely else often
         return [*(lead for lead in leads if lead not in unsure), could_be], likely
     return list(leads), likely
 
