@@ -61,7 +61,7 @@ class Silence:
     (first and last days) after `since`.
 
     `over`: up to the first of them it is longer than any pause between them was, and than a month, so that one may say that
-    none has come since. `of`: which messages; `words`: what is said of that in place of the usual words, with `{since}` in it.
+    none has come since. `of`: which messages; `words`: what is said in place of the usual words, over or not, with `{since}` in it.
     """
 
     since: datetime
@@ -74,8 +74,8 @@ class Silence:
     @property
     def in_words(self) -> str:
         """`None of this campaign has come since 2026-06-10; messages are known to 2026-11-20.`"""
-        none_since = self.words or _NONE_SINCE[self.of]
-        stopped = (none_since if self.over else _LAST[self.of]).format(since=day(self.since))
+        usual = _NONE_SINCE[self.of] if self.over else _LAST[self.of]
+        stopped = (self.words or usual).format(since=day(self.since))
         return f"{stopped}; messages are known to {day(self.until)}{self._gaps_in_words}."
 
     @property

@@ -166,7 +166,7 @@ def _none_since(says: Language, explanation: WhyDocument) -> Iterator[str]:
     stopped = again.in_language(says.locale).format(since=since) if again else ""
     yield says.say(
         "ends",
-        f"{'none' if explanation.none_since else 'last'}_{explanation.none_of}",
+        f"{'none' if explanation.none_since or again else 'last'}_{explanation.none_of}",
         since=since,
         until=until,
         stopped=stopped,

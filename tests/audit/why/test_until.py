@@ -195,7 +195,10 @@ def test_of_what_has_happened_it_is_said_when_the_last_of_it_came_and_nothing_el
     (ident,) = findings.find(frame, ctx, checks=["over-frequency"])["id"]
     made = findings.finding(frame, ctx, ident).document()
     assert made.none_since is None
-    assert made.until_text == "It last happened on 2026-03-06; messages are known to 2026-03-20."
+    assert (
+        made.until_text
+        == "Since 2026-03-06 not so many have come in so short a time; messages are known to 2026-03-20."
+    )
 
 
 def some(person: decided.Person) -> Iterator[decided.Decision]:
