@@ -29,7 +29,7 @@ class Batch:
     - `source`: the rows as they were read, with `row`, for what is refused later; None where `events` tells it all;
     - `time_zone`: where times without an offset are read, if not in the import's; `decimal`: the decimal sign, where a map
       says it; `distinct`: whether equal rows without an id are events of their own;
-    - `skipped`: reason → rows that are of no interest.
+    - `skipped`: reason → rows that are of no interest; `other_kinds`: their word → events that a map keeps as `other`.
     """
 
     path: str
@@ -39,6 +39,7 @@ class Batch:
     identifiers: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=IDENTIFIERS))
     rejected: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTED))
     skipped: Mapping[str, int] = field(default_factory=dict)
+    other_kinds: Mapping[str, int] = field(default_factory=dict)
     source: pl.DataFrame | None = None
     time_zone: str | None = None
     decimal: str | None = None

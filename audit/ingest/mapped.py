@@ -17,11 +17,18 @@ from audit.ingest.format import Batch, Format, Options
 from audit.ingest.map_language import KEEP, OTHERWISE, SKIP, Map, Origin, filled
 from audit.ingest.paths import EACH, FIRST, steps, unfold
 from audit.ingest.readers import Table
+from audit.privacy import scan
+from audit.privacy.clean import clean_column
 from audit.storage import toml_input
 from audit.storage.toml_input import nearest
 
 _ONCE = "is told once"
 """The column that marks events which are no news about one that is known."""
+
+_UNLISTED = (pl.col("kind").is_not_null() & ~pl.col("kind").is_in(KINDS)).fill_null(value=False)
+
+_WORD = 60
+"""Characters of a kind's word that are told, at most."""
 
 NO_KIND = "a kind of event that the map leaves out"
 """Why a row is skipped whose kind is not listed under [kinds]."""
@@ -109,6 +116,7 @@ def _batch(mapping: Map, table: Table) -> Batch:
         *(pl.lit(value).alias(column) for column, value in mapping.constants.items()),
     )
     events = _with_further(mapping, rows, _chosen(mapping, rows, events))
+    other_kinds = _other_kinds(mapping, events)
     events, skipped = _with_kinds(mapping, events, skipped)
     events = _keyed(mapping, events).drop(_ONCE, strict=False)
     return canonical.batch(
@@ -124,6 +132,7 @@ def _batch(mapping: Map, table: Table) -> Batch:
         source=table.rows,
         rows=table.count,
         skipped=skipped,
+        other_kinds=other_kinds,
         time_zone=mapping.time.zone and timestamps.zone(mapping.time.zone),
         decimal=mapping.numbers.decimal,
         distinct=mapping.rows == "distinct",
@@ -266,6 +275,14 @@ def _place(mapping: Map, name: str) -> str:
     return next(mapped, f"{name}_" if name in SCHEMA else name)
 
 
+def _other_kinds(mapping: Map, events: pl.DataFrame) -> dict[str, int]:
+    """The words of kinds that are kept as `other`, without what tells who somebody is, and how many events each has."""
+    if mapping.other_kinds != KEEP:
+        return {}
+    words = scan.scrub(clean_column(events.filter(_UNLISTED)["kind"].str.slice(0, _WORD)))
+    return dict(words.value_counts().sort("count", "kind", descending=[True, False]).rows())
+
+
 def _with_kinds(
     mapping: Map, events: pl.DataFrame, skipped: dict[str, int]
 ) -> tuple[pl.DataFrame, dict[str, int]]:
@@ -273,9 +290,8 @@ def _with_kinds(
     unlisted_kind = mapping.other_kinds
     if unlisted_kind is None:
         return events, skipped
-    unlisted = (pl.col("kind").is_not_null() & ~pl.col("kind").is_in(KINDS)).fill_null(value=False)
     if unlisted_kind == SKIP:
-        remaining = events.filter(~unlisted)
+        remaining = events.filter(~_UNLISTED)
         _count(skipped, NO_KIND, events, remaining)
         return remaining, skipped
     column = mapping.columns["kind"].column[0] if "kind" in mapping.columns else "kind"
@@ -283,8 +299,8 @@ def _with_kinds(
     new_kind = pl.lit(OTHER if unlisted_kind == KEEP else unlisted_kind)
     return (
         events.with_columns(
-            pl.when(unlisted).then(new_kind).otherwise("kind").alias("kind"),
-            pl.when(unlisted).then("kind").alias(name),
+            pl.when(_UNLISTED).then(new_kind).otherwise("kind").alias("kind"),
+            pl.when(_UNLISTED).then("kind").alias(name),
         ),
         skipped,
     )

@@ -83,8 +83,12 @@ class Imported(Document, schema="whysent.import/1"):
     """By column, how many values could not be read."""
     unread_fields: tuple[UnreadField, ...]
     """The same by column and reason."""
+    future_opt_outs: int
+    """Those of them that are a no, a complaint or a bounce: likely lost, by a wrong date."""
     others: int
-    """Events of a kind that a map does not know and keeps as `other`."""
+    """Events of a kind that a map or format does not know and keeps as `other`."""
+    other_kinds: dict[str, int]
+    """The words of these kinds and how many rows say each, most first; known and refused ones counted."""
     updated: int
     """Accepted rows that took the place of an earlier row with the same key; those are kept as superseded."""
 
@@ -95,11 +99,11 @@ class ImportReport:
 
     - `customers`, `first`, `last` (UTC): of the events that could be read, new or known;
     - `skipped_by_reason`: rows of no interest; `refused_by_reason`: rows in quarantine;
-    - `future`: events later than the import; `lost_opt_outs`: rows in quarantine that look like a no, a complaint or a bounce;
+    - `future`: events later than the import, `future_opt_outs` those that are a no, a complaint or a bounce; `lost_opt_outs`: rows in quarantine that look like a no, a complaint or a bounce;
     - `repeated`: duplicates that repeat a row of this import; `bare_times`: times without an offset, by the zone they were
       read in; `before_1990`: events so early; `several_zones`: customers with more than one time zone;
     - `unread`: fields that were left out of rows, by column and reason;
-    - `others`: events kept as `other`; `updated`: events that took the place of known ones with their key;
+    - `others`: events kept as `other`, `other_kinds` by their word; `updated`: events that took the place of known ones with their key;
     - `quarantine`: the file with the refused rows, None if there are none;
     - `unknown`: files inside given folders that no format knows.
     """
@@ -111,7 +115,9 @@ class ImportReport:
     quarantine: Path | None = None
     future: int = 0
     lost_opt_outs: int = 0
+    future_opt_outs: int = 0
     others: int = 0
+    other_kinds: Counter[str] = field(default_factory=Counter)
     updated: int = 0
     skipped_by_reason: Counter[str] = field(default_factory=Counter)
     refused_by_reason: Counter[str] = field(default_factory=Counter)
@@ -161,7 +167,9 @@ class ImportReport:
             lost_opt_outs=self.lost_opt_outs,
             unread=dict(by_column.most_common()),
             unread_fields=convert(unread, tuple[UnreadField, ...]),
+            future_opt_outs=self.future_opt_outs,
             others=self.others,
+            other_kinds=dict(self.other_kinds.most_common()),
             updated=self.updated,
         )
 

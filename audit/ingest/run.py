@@ -12,7 +12,7 @@ import polars as pl
 from audit.errors import InputError
 from audit.events import scanners
 from audit.events.schema import ORDER, OTHER, TIME, conform
-from audit.events.vocabulary import LOOKS_LIKE_AN_OPT_OUT
+from audit.events.vocabulary import LOOKS_LIKE_AN_OPT_OUT, OPT_OUTS
 from audit.ingest import attributes, formats, mapped, normalise, timestamps
 from audit.ingest.format import REJECTED, Batch, Options
 from audit.ingest.report import QUARANTINED, FileReport, ImportReport, raw_text, write_quarantine
@@ -116,6 +116,7 @@ class _Run:
             duplicates=batch.rows - quarantined - skipped,  # until they turn out to be new
         )
         self.report.skipped_by_reason.update(batch.skipped)
+        self.report.other_kinds.update(batch.other_kinds)
         if normalised.bare:
             self.report.bare_times[conventions.time_zone] += normalised.bare
         distinct = {"distinct": pl.lit(value=True)} if batch.distinct else {}
@@ -274,7 +275,11 @@ class _Run:
         report.before_1990 += events.filter(pl.col("occurred_at") < _OLD).height
         if "time_zone" in events.columns:
             self._zones.append(events.select("customer_id", "time_zone").drop_nulls().unique())
-        report.future += events.filter(pl.col("occurred_at") > self._started).height
+        future = events.filter(pl.col("occurred_at") > self._started)
+        report.future += future.height
+        report.future_opt_outs += future.filter(
+            pl.col("kind").is_in([*OPT_OUTS, "message_complained", "message_bounced"])
+        ).height
         report.first = min(moment for moment in (report.first, earliest) if moment)
         report.last = max(moment for moment in (report.last, latest) if moment)
 

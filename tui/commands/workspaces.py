@@ -120,9 +120,14 @@ def _noted(answer: "Imported") -> None:
             f"{answer.updated:,} events took the place of earlier ones with the same key, which are kept as superseded"
         )
     if answer.others:
-        output.line(f"{answer.others:,} events are of a kind that the map does not know: kept as other")
+        words = ", ".join(f"{word} ({rows:,})" for word, rows in list(answer.other_kinds.items())[:5])
+        output.line(f"events of an unknown kind, kept as other: {answer.others:,}{words and f': {words}'}")
     if answer.future:
-        output.line(f"{answer.future:,} events later than this import: no answer rests on them")
+        output.line(f"events later than this import, on which no answer rests: {answer.future:,}")
+    if answer.future_opt_outs:
+        output.line(
+            f"of these a no, a complaint or a bounce: {answer.future_opt_outs:,}; correct the dates and import them again"
+        )
 
 
 @shares(*ANSWER)

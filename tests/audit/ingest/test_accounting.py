@@ -274,9 +274,11 @@ def test_odd_times_and_zones_are_told(ws, tmp_path):
         "b,2026-01-06T10:00Z,product_viewed,Asia/Tokyo",
         "b,1970-01-01T00:00:00Z,product_viewed,Asia/Tokyo",
         "b,2150-01-01T00:00:00Z,product_viewed,",
+        "b,2206-01-01T00:00:00Z,unsubscribed,",
     )
     answer = ingest.import_paths(
         ws, [csv(tmp_path, *rows, header=header)], time_zone="Europe/Berlin"
     ).document()
     assert answer.bare_times == {"Europe/Berlin": 2}
-    assert (answer.before_1990, answer.future, answer.several_zones) == (1, 1, 1)
+    assert (answer.before_1990, answer.future, answer.several_zones) == (1, 2, 1)
+    assert answer.future_opt_outs == 1

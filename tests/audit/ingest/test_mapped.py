@@ -314,3 +314,12 @@ def test_an_event_made_of_a_list_of_people_takes_its_own_address_and_both_of_one
     assert vault.namesakes(ws.path / "vault.db") == {}
     assert ws.resolve("a2@x.test") == ws.resolve("a@x.test")
     assert ws.resolve("b2@x.test") == ws.resolve("b@x.test") != ws.resolve("a@x.test")
+
+
+def test_the_words_of_kinds_kept_as_other_are_told_without_addresses(ws, tmp_path):
+    keeping = raw(tmp_path, MAP.replace("[kinds]", '[kinds]\nelse = "keep"').encode(), "keep.toml")
+    words = ("Wink", "jo@x.test", "Wink", "Sent")
+    rows = [f"7,05/01/2026 10:0{at},{word},t,c,k,e" for at, word in enumerate(words)]
+    answer = ingest.import_paths(ws, [csv(tmp_path, *rows, header=HEADER)], map_file=keeping).document()
+    assert answer.others == 3
+    assert list(answer.other_kinds.items()) == [("Wink", 2), ("[e-mail]", 1)]
