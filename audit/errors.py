@@ -21,6 +21,10 @@ class NotFoundError(WhysentError):
     """No such customer, message, segment, item, rule or workspace."""
 
 
+class NoWorkspaceError(NotFoundError):
+    """There is no workspace in the folder asked for."""
+
+
 class WorkspaceError(WhysentError):
     """The workspace cannot be opened, locked, read or written."""
 

@@ -89,7 +89,7 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("R", "report", "report", "Internal note or reply to the customer, in English or German.", shown=True),
         Key("A", "audience", "audience", "Who got the campaign of this message, and what sets them apart."),
         Key("tab", "next_pane(1)", "pane", "To the next of timeline, why, segments, recommendations, findings."),
-        Key("shift+tab", "next_pane(-1)", "previous pane", "The same, backwards."),
+        Key("shift+tab", "next_pane(-1)", "previous pane", "To the pane before."),
         Key("m", "only('mail')", "mails", "Only messages in the timeline."),
         Key("b", "only('behaviour')", "behaviour", "Only what the customer did."),
         Key("a", "only('')", "all", "Everything in the timeline."),
@@ -105,14 +105,14 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("l", "language", "language", "The words for the customer in English or German."),
         Key("y", "copy", "copy words", "Copy the words for the customer; they are written to a file as well.", shown=True),
         Key("tab", "next_pane(1)", "pane", "To the next of why, timeline, what if, words. Enter on a sentence goes to its event, Enter on an event explains it."),
-        Key("shift+tab", "next_pane(-1)", "previous pane", "The same, backwards."),
+        Key("shift+tab", "next_pane(-1)", "previous pane", "To the pane before."),
         Key("escape", "back", "back", "Back: to the tree, to what was explained before, then to the customer."),
         Key("w", "close", "close", "Back to the customer; what is left out stays left out.", shown=True),
     ),
     "reconcile": (
         Key("space", "looked", "looked at", "Mark the disagreement as looked at in this sitting, and go to the next; again: take the mark back.", shown=True, display="space"),
         Key("tab", "next_pane(1)", "pane", "To the other list. Enter on a segment or strip lists only its disagreements, Enter on a disagreement opens the customer."),
-        Key("shift+tab", "next_pane(-1)", "previous pane", "The same, backwards."),
+        Key("shift+tab", "next_pane(-1)", "previous pane", "To the pane before."),
         Key("y", "copy", "copy", "Copy the disagreement, masked; it is written to a file as well.", shown=True),
         Key("escape", "back", "back", "Back: from one segment or strip to all of them, then to Find.", shown=True),
     ),
@@ -127,7 +127,7 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("i", "inbox", "inbox", "What is proposed, by campaign: look, replay, approve or reject.", shown=True),
         Key("d", "displaced", "displaced", "Which campaign's messages took the room that others then lacked."),
         Key("tab", "next_pane(1)", "next field", "Go to the next field or pane."),
-        Key("shift+tab", "next_pane(-1)", "previous field", "The same, backwards."),
+        Key("shift+tab", "next_pane(-1)", "previous field", "To the field or pane before."),
         Key("y", "copy", "copy", "Copy the replay's figures; they are written to a file as well."),
         Key("escape", "back", "back", "Stop a replay that runs; from a field to the list; then to Find."),
     ),
@@ -279,8 +279,11 @@ def _section(area: str) -> Content:
 
 
 def commands(app: App[Any], screen: Screen[Any]) -> Iterator[SystemCommand]:
-    """One command of the palette an action; choosing it does what its key does."""
-    for area in areas(screen):
+    """One command of the palette an action; choosing it does what its key does.
+
+    Of equal matches the first is taken: what holds everywhere comes before what an area's own name matches.
+    """
+    for area in ("app", *areas(screen)[:-1]):
         for key in TABLE[area]:
             if key.action in {"command_palette", "dismiss"}:
                 continue

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from audit.errors import NotFoundError, WorkspaceError
+from audit.errors import NoWorkspaceError, WorkspaceError
 from audit.storage import private_files
 from audit.storage.event_store import Segment
 
@@ -84,12 +84,12 @@ class Manifest:
 
 
 def load(folder: Path) -> Manifest:
-    """The current generation. Raises NotFoundError if there is no workspace, WorkspaceError if it cannot be read."""
+    """The current generation. Raises NoWorkspaceError if there is none, WorkspaceError if it cannot be read."""
     path = folder / NAME
     try:
         document = json.loads(path.read_bytes())
     except FileNotFoundError as error:
-        raise NotFoundError(
+        raise NoWorkspaceError(
             f"{folder}: no workspace here; make one with: whysent import FILE, or whysent demo"
         ) from error
     except OSError as error:

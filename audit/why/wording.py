@@ -131,8 +131,8 @@ def minute(moment: datetime) -> str:
 
 
 def several(number: int, noun: str) -> str:
-    """`1 message`, `11 messages`."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+    """`1 message`, `1,100 messages`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def days(first: datetime, last: datetime) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from audit.workspace.workspace import Workspace
 from tests.tui.command import Command
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -167,6 +168,29 @@ def test_a_workspace_named_before_the_command_counts_more_than_the_environments(
         done = whysent(*arguments)
         assert (done.code, done.out) == (2, "")
         assert "nowhere: no workspace here" in done.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("customers", "customers"),
+        ("show jane@example.com --json", "show …"),
+        ("rules inbox", "rules inbox"),
+        ("", ""),
+    ],
+)
+def test_without_a_workspace_the_demo_that_is_there_is_named_with_the_command_that_was_typed(
+    whysent: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, told: str
+) -> None:
+    demo = tmp_path / "the demo"
+    Workspace.create(demo)
+    monkeypatch.setattr("audit.workspace.demo_folder", lambda: demo)
+    monkeypatch.setattr("tui.commands.workspaces._terminal", lambda: True)
+    whysent.workspace = tmp_path / "none"
+    done = whysent(*typed.split())
+    assert (done.code, done.out) == (2, "")
+    assert done.err.endswith(f"; the demo is there: whysent --workspace '{demo}' {told}".rstrip() + "\n")
+    assert "jane" not in done.err
 
 
 def test_at_a_past_moment_the_coverage_is_that_of_then(whysent: Command) -> None:
@@ -732,12 +756,25 @@ def test_a_second_import_adds_nothing_and_an_import_of_nothing_good_is_a_no(
     refused = own("import", file, "--json")
     assert (refused.code, refused.document["quarantined"]) == (1, 1)
     assert Path(refused.document["quarantine"]).is_file()
-    assert "refused 1 rows: kind is none of those we know" in refused.err
+    assert "refused 1 row: kind is none of those we know" in refused.err
     assert "whysent: nothing came in: no row is left of what was refused" in refused.err
     file.write_text("customer_id,occurred_at,kind\n")
     empty = own("import", file)
     assert (empty.code, empty.err) == (1, "whysent: nothing came in: there is no row\n")
     assert empty.out.endswith("0 customers\n")
+
+
+def test_one_is_counted_as_one(whysent: Command, tmp_path: Path) -> None:
+    whysent.workspace = tmp_path / "one"
+    file = tmp_path / "orders.csv"
+    file.write_text("customer_id,occurred_at,kind\n007,2026-01-01T10:00:00,order_completed\n")
+    brought = whysent("import", file)
+    assert "\n1 customer · 2026-01-01" in brought.out
+    assert "\n1 time without an offset, read in UTC" in brought.out
+    (customer,) = whysent("customers", "--json").document["customers"]
+    assert "\n1 of 1 customer\n" in whysent("customers").out
+    assert " · 1 event · 2026-01-01" in whysent("show", customer["customer"]).out.splitlines()[0]
+    assert "over 1 customer\n" in whysent("audit", "--all").out
 
 
 def test_without_a_terminal_the_demo_lists_whom_to_look_at(tmp_path: Path, key_file: Path) -> None:
@@ -769,9 +806,11 @@ def test_a_workspace_named_without_a_command_is_the_one_that_opens(
 
     monkeypatch.setattr("tui.commands.workspaces._terminal", lambda: True)
     monkeypatch.setattr("tui.app.run", run)
-    assert whysent("--workspace", str(tmp_path)).code == 0
+    named = tmp_path / "named"
+    Workspace.create(named)
+    assert whysent("--workspace", str(named)).code == 0
     assert whysent().code == 0
-    assert opened == [tmp_path, whysent.workspace]
+    assert opened == [named, whysent.workspace]
 
 
 def test_profiles_are_told_with_the_events_that_name_one(whysent: Command) -> None:

@@ -144,6 +144,64 @@ async def test_arrows_lead_from_one_story_to_the_next(size: str) -> None:
         assert isinstance(driver.app.screen, StoriesScreen)
 
 
+async def test_back_from_a_story_the_list_is_on_it_and_stays_where_the_cursor_goes() -> None:
+    async with demo() as driver:
+        await driver.press("down", "down", "down", "enter", "left", "escape")
+        screen = driver.app.screen
+        assert isinstance(screen, StoriesScreen)
+        assert screen.story == stories()[2]
+        await driver.press("down")
+        screen._look_again()
+        await driver.settle()
+        assert screen.story == stories()[3]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_a_message_of_the_program_covers_neither_the_steps_nor_the_rows(
+    scenes: Path, size: tuple[int, int]
+) -> None:
+    app = DemoApp(CoreSession(scenes, Viewer(Role.ADMIN)))
+    async with app.run_test(size=size, notifications=True) as pilot:
+        driver = Driver(app, pilot)
+        await driver.settle()
+        app.open_story(stories()[0])
+        await driver.settle()
+        await driver.press("t", "o")
+        toasts = list(app.screen.query("Toast"))
+        assert len(toasts) == 2
+        assert app.screen.size.height > app.screen.query_one(StoryLine).region.bottom
+        for toast in toasts:
+            assert toast.region.height > 0
+            assert toast.region.bottom <= app.screen.query_one(Timeline).region.y
+
+
+async def test_the_end_of_the_first_story_is_where_its_step_says(scenes: Path) -> None:
+    app = DemoApp(CoreSession(scenes, Viewer(Role.ADMIN)))
+    with painted_when_read():
+        async with app.run_test(size=SIZES["small"], notifications=True) as pilot:
+            driver = Driver(app, pilot)
+            await driver.settle()
+            app.open_story(stories()[0])
+            await driver.settle()
+            assert stories()[0].steps[0].say.endswith("Tab Tab: when it ends")
+            await driver.press("w", "tab", "tab")
+            assert "ends" in driver.words
+
+
+@pytest.mark.parametrize("opened", [False, True])
+async def test_the_palette_leads_to_the_stories_by_the_first_letters_of_their_name(opened: bool) -> None:
+    async with demo() as driver:
+        if opened:
+            await driver.press("enter")
+        await driver.press("ctrl+p")
+        await driver.pilot.press(*"stor")
+        await driver.until(lambda: "Everywhere: stories" in driver.text)
+        await driver.pilot.pause(0.5)
+        await driver.press("enter")
+        assert isinstance(driver.app.screen, StoriesScreen)
+        assert driver.app.screen.story == stories()[0]
+
+
 async def test_somebody_else_has_no_story_and_escape_leads_to_everybody() -> None:
     async with demo() as driver:
         await driver.press("enter", "1", "enter")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from audit.errors import InputError, NotPermittedError
+from audit.errors import InputError, NotPermittedError, NoWorkspaceError
 from audit.events.times import parse_iso
 from tui.commands import output
 
@@ -260,7 +260,10 @@ def shares(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
         def call(context: typer.Context, **values: Any) -> None:
             shared = {name: values.pop(name) for name in names}
             invocation = Invocation(context, shared)
-            command(invocation, **invocation.meant(values))
+            try:
+                command(invocation, **invocation.meant(values))
+            except NoWorkspaceError as error:
+                raise NoWorkspaceError(f"{error}{_demo_is_there(context)}") from error
 
         keyword = inspect.Parameter.KEYWORD_ONLY
         own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
@@ -277,6 +280,22 @@ def shares(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
         return call
 
     return wrap
+
+
+def _demo_is_there(context: typer.Context) -> str:
+    """How to ask the demo what was asked of a workspace that is not there; without what was typed of a customer."""
+    import shlex
+
+    from audit.workspace import demo_folder
+
+    demo = demo_folder()
+    if not (demo / "workspace.json").exists():
+        return ""
+    program, _, command = context.command_path.partition(" ")
+    sources = [context.get_parameter_source(name) for name in context.params if name != "workspace"]
+    more = "…" if any(source is not None and source.name == "COMMANDLINE" for source in sources) else ""
+    words = (program, "--workspace", shlex.quote(str(demo)), command, more)
+    return f"; the demo is there: {' '.join(filter(None, words))}"
 
 
 def customer(argument: str | None) -> str:

@@ -9,6 +9,7 @@ import typer
 from audit.errors import InputError
 from tui.commands import options, output, rule_changes
 from tui.commands.options import ANSWER, CASE, CHANGE, PROPOSAL, Invocation, shares
+from tui.rendering.wording import several
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +78,7 @@ def _effects(ws: "Workspace", proposal: "Proposal") -> "tuple[RuleReach | None, 
 
 def _inbox_page(groups: "Sequence[Group]") -> None:
     for group in groups:
-        counts = f"{len(group.proposals)} proposals, {group.tickets} tickets, {group.customers} customers"
+        counts = f"{several(len(group.proposals), 'proposal')}, {several(group.tickets, 'ticket')}, {several(group.customers, 'customer')}"
         output.line(f"{group.campaign or 'no one campaign'}: {counts}")
         for number, proposal in enumerate(group.proposals):
             same = next(

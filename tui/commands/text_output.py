@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from tui.commands.output import SIGNS, line, table
 from tui.rendering.charts import bar, sparkline
-from tui.rendering.wording import explanation_lines, no_day, of_one_address, standing_name
+from tui.rendering.wording import explanation_lines, no_day, of_one_address, several, standing_name
 from tui.rendering.wording import moment as minute
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def customers(answer: "TriageList", coverage: "Coverage") -> None:
     )  # fmt: skip
     if any(entry.severity is None for entry in entries):
         line(f"–: {in_one_line(language('en'), answer.unanswered)}")
-    line(f"{len(entries):,} of {answer.total:,} customers")
+    line(f"{len(entries):,} of {several(answer.total, 'customer')}")
 
 
 def customer(answer: "CustomerPicture") -> None:
@@ -83,7 +83,7 @@ def customer(answer: "CustomerPicture") -> None:
     _out_of_pattern(answer.out_of_pattern)
     if answer.personas:
         line(
-            f"Profiles recorded on {sum(len(each.evidence) for each in answer.personas):,} of {answer.events:,} events: "
+            f"Profiles recorded on {sum(len(each.evidence) for each in answer.personas):,} of {several(answer.events, 'event')}: "
             + " · ".join(f"{persona.id} {persona.share:.0%}" for persona in answer.personas)
         )
 
@@ -92,9 +92,8 @@ def _extent(answer: "CustomerPicture") -> str:
     """How many events there are, and over what time."""
     if not answer.events:
         return f"no event is left, as of {_day(answer.at)}"
-    if answer.events == 1:
-        return f"1 event · {_day(answer.first)}"
-    return f"{answer.events:,} events · {_day(answer.first)} to {_day(answer.last)}"
+    span = _day(answer.first) + (f" to {_day(answer.last)}" if answer.events > 1 else "")
+    return f"{several(answer.events, 'event')} · {span}"
 
 
 def _out_of_pattern(entries: "Sequence[OutOfPattern]") -> None:
@@ -158,7 +157,8 @@ def findings(answer: "Findings | FindingTotals", coverage: "Coverage") -> None:
         [(SIGNS[total.severity], total.check, total.findings, total.customers) for total in answer.totals],
         right=(2, 3),
     )
-    line(f"{sum(total.findings for total in answer.totals):,} findings over {answer.customers:,} customers")
+    found = sum(total.findings for total in answer.totals)
+    line(f"{several(found, 'finding')} over {several(answer.customers, 'customer')}")
     line()
     _limits(answer.unanswered)
 
@@ -171,9 +171,8 @@ def _findings(findings: "Sequence[Finding]", unanswered: "Sequence[Unanswered]",
         line()
     for finding in findings:
         line(f"{SIGNS[finding.severity]}  {finding.text}")
-        title = f"{finding.title} ({finding.case})" if finding.case else finding.title
         verdict = "" if finding.verdict == "cannot_tell" else f" · rule matched: {finding.verdict}"
-        line(f"         {title}{verdict} · {finding.check}")
+        line(f"         {finding.title}{verdict} · {finding.check}")
         if finding.covered_by:
             line(f"         {finding.covered_by.in_words}")
         if finding.covered_in_part:
@@ -182,8 +181,7 @@ def _findings(findings: "Sequence[Finding]", unanswered: "Sequence[Unanswered]",
         if rule and effect:
             last = "; last resort: the flow goes on for everybody else" if effect.last_resort else ""
             title = str(rule.get("title") or rule["id"])
-            noun = "message" if effect.messages == 1 else "messages"
-            lost = f"of all that this customer got it stops {effect.messages:,} {noun}, {effect.wanted.responded:,} of them responded to"
+            lost = f"of all that this customer got it stops {several(effect.messages, 'message')}, {effect.wanted.responded:,} of them responded to"
             of = f"the {effect.of:,} too many" if finding.excess is not None else f"{effect.of:,}"
             line(f"         would help: {title}: it stops {effect.stops:,} of {of} ({lost}){last}")
     if findings:
@@ -335,7 +333,7 @@ def curve(answer: "SweepDocument") -> None:
         ],
         right=(0, 2, 3, 4, 5, 6, 7, 8, 9),
     )  # fmt: skip
-    line(f"of {points[0].messages:,} messages to {points[0].customers:,} customers")
+    line(f"of {several(points[0].messages, 'message')} to {several(points[0].customers, 'customer')}")
     line("Counts of a past that was no experiment: no promise of what would have happened.")
 
 

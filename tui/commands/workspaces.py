@@ -12,6 +12,7 @@ from tui import Exit
 from tui.commands import options, output, text_output
 from tui.commands.options import ACCESS, ANSWER, Invocation, shares
 from tui.rendering.wording import moment as minute
+from tui.rendering.wording import several
 
 if TYPE_CHECKING:
     from audit.ingest.report import Imported
@@ -62,9 +63,9 @@ def import_files(
     if report.lost_opt_outs:
         output.complain(repair(language("en"), report.lost_opt_outs))
     for reason, rows in report.skipped_by_reason.items():
-        output.narrate(f"skipped {rows} rows: {reason}" if rows else f"skipped: {reason}")
+        output.narrate(f"skipped {several(rows, 'row')}: {reason}" if rows else f"skipped: {reason}")
     for reason, rows in report.refused_by_reason.most_common():
-        output.narrate(f"refused {rows} rows: {reason}")
+        output.narrate(f"refused {several(rows, 'row')}: {reason}")
     for path in report.unknown:
         output.narrate(f"left alone, no format we know: {path}")
     invocation.answer(document, _imported)
@@ -89,7 +90,7 @@ def _imported(answer: "Imported") -> None:
         rows.append(("all", "", *(f"{getattr(answer, name):,}" for name in names)))
     output.table(("file", "format", *names), rows, right=(2, 3, 4, 5, 6))
     span = f" · {minute(answer.first)} to {minute(answer.last)}" if answer.first else ""
-    output.line(f"{answer.customers:,} customers{span}")
+    output.line(f"{several(answer.customers, 'customer')}{span}")
     _noted(answer)
     for text in left_out(language("en"), LeftOut(unread=answer.unread)):
         output.line(f"{text}: their rows came in, the texts are kept in attributes")
@@ -109,7 +110,7 @@ def _noted(answer: "Imported") -> None:
         )
     for zone, times in answer.bare_times.items():
         output.line(
-            f"{times:,} times without an offset were read in {zone}; --time-zone or a map says another"
+            f"{several(times, 'time')} without an offset, read in {zone}; --time-zone or a map says another"
         )
     if answer.before_1990:
         output.line(f"events before 1990: {answer.before_1990:,}")
@@ -117,7 +118,7 @@ def _noted(answer: "Imported") -> None:
         output.line(f"customers with more than one time zone: {answer.several_zones:,}")
     if answer.updated:
         output.line(
-            f"{answer.updated:,} events took the place of earlier ones with the same key, which are kept as superseded"
+            f"{several(answer.updated, 'event')} took the place of what came earlier with the same key, which is kept as superseded"
         )
     if answer.others:
         words = ", ".join(f"{word} ({rows:,})" for word, rows in list(answer.other_kinds.items())[:5])
@@ -206,8 +207,10 @@ def _run(
     ticket: str | None = None,
     reason: str | None = None,
 ) -> None:
+    from audit.storage import manifest
     from tui.app import run
 
+    manifest.load(folder)
     raise typer.Exit(run(folder, viewer=invocation.viewer(ticket=ticket, reason=reason)))
 
 

@@ -51,6 +51,13 @@ SIDES = {"logged_only": "logged only", "derived_only": "ours only"}
 """Which side has what the other has not."""
 
 
+def several(number: int, noun: str) -> str:
+    """`1 customer`, `2,023 customers`."""
+    from audit.why.wording import several as counted
+
+    return counted(number, noun)
+
+
 def moment(value: str | datetime | None) -> str:
     """A time as the screens write it: `2026-11-03 09:12` (UTC)."""
     if value is None:

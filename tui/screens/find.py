@@ -11,7 +11,7 @@ from textual.widgets import Input
 
 from tui import keys
 from tui.rendering.text import content, number, say
-from tui.rendering.wording import TONES, day, severity
+from tui.rendering.wording import TONES, day, several, severity
 from tui.screens.base import WorkScreen
 from tui.widgets.table import Table
 from tui.widgets.table_data import Column, Rows
@@ -90,7 +90,9 @@ class FindScreen(WorkScreen):
 
     def opened(self, opening: Opening) -> None:
         """The workspace is open: say what it is, and fetch the list where the role may see one."""
-        size = f"{opening.name} · {number(opening.customers)} customers · {number(opening.events)} events"
+        size = (
+            f"{opening.name} · {several(opening.customers, 'customer')} · {several(opening.events, 'event')}"
+        )
         right = " · ".join(
             part
             for part in (opening.ticket and f"ticket {opening.ticket}", opening.reason, opening.role)

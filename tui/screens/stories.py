@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, cast
 
 from textual import on
 from textual.containers import Container, VerticalScroll
+from textual.events import ScreenResume
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import OptionList
 
 from tui import keys
 from tui.rendering.charts import bar
-from tui.rendering.text import content, joined, number
+from tui.rendering.text import content, joined
+from tui.rendering.wording import several
 from tui.screens.base import WorkScreen
 from tui.session.view_models import Step, Story
 from tui.widgets.items import Item, Items
@@ -131,9 +133,16 @@ class StoriesScreen(WorkScreen):
         """The story under the cursor."""
         return stories()[self.query_one(Items).highlighted or 0]
 
+    @on(ScreenResume)
+    def follow_story(self) -> None:
+        """Coming back, the cursor is on the story that was open last."""
+        if self.services.story is not None:
+            for items in self.query(Items):
+                items.highlighted = self.services.story.number - 1
+
     def opened(self, opening: Opening) -> None:
         self.query_one(Heading).say(
-            f"whysent  {opening.name} · {number(opening.customers)} customers · {number(opening.events)} events",
+            f"whysent  {opening.name} · {several(opening.customers, 'customer')} · {several(opening.events, 'event')}",
             opening.role,
             opening.coverage,
         )
