@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import cache, reduce
 from operator import mul
 
+import numpy as np
 import polars as pl
 from msgspec import Struct
 
@@ -64,7 +65,7 @@ def _of_some_accounts(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _peaks(rows: pl.DataFrame, signs: pl.DataFrame, background: Background) -> pl.DataFrame:
-    """The hundredths of what the most unusual basket scores in each account, and the most unusual of those with `signs`."""
+    """The thousandths of what the most unusual basket scores in each account, and the most unusual of those with `signs`."""
     baskets = scored(rows, judged(rows, background), background)
     marked = pl.col("unit").is_in(signs["unit"].implode())
     highest = (
@@ -73,22 +74,19 @@ def _peaks(rows: pl.DataFrame, signs: pl.DataFrame, background: Background) -> p
         .with_columns(pl.col("marked").fill_null(-math.inf))
         .sort("family", "account")
     )
+    shares = np.arange(1000) / 1000
     return pl.concat(
         [pl.DataFrame(schema=PEAKS)]
         + [
-            pl.DataFrame(
-                [
-                    (family, which == "marked", share / 100, accounts[which].quantile(share / 100, "lower"))
-                    for which in ("all", "marked")
-                    for share in range(100)
-                ],
-                schema=PEAKS,
-                orient="row",
+            pl.select(
+                family=pl.lit(family), marked=pl.lit(which == "marked"), share=pl.lit(pl.Series(shares)),
+                score=pl.lit(pl.Series(np.quantile(accounts[which].to_numpy(), shares, method="higher"))),
             )
             for (family,), accounts in highest.group_by("family", maintain_order=True)
             if accounts.height >= _FEWEST
+            for which in ("all", "marked")
         ]
-    )
+    )  # fmt: skip
 
 
 def judged(rows: pl.DataFrame, background: Background) -> pl.DataFrame:

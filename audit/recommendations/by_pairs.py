@@ -172,7 +172,7 @@ def inspired_by_browsing(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataF
     open_pairs = pairs.join(since, on=("customer_id", "item_id", "own"), how="anti")
     return from_own_items(open_pairs, looks).with_columns(
         pl.when(pl.col("strongest") == pl.col("item_id"))
-        .then(pl.format("The customer looked at it and has not bought it since, the last look on {}.", _DAY))
+        .then(pl.format("The customer had looked at it and not bought it since, the last look on {}.", _DAY))
         .otherwise(
             pl.format(
                 "The customer looked at {} on {}; people who buy that also buy this.", pl.lit(OWN), _DAY

@@ -56,8 +56,8 @@ def listed_with_items(events: pl.DataFrame, ctx: Context) -> tuple[pl.DataFrame,
 
 
 def _rated(baskets: pl.DataFrame, peaks: pl.DataFrame) -> pl.DataFrame:
-    """Add `common`: the share of accounts of which the most unusual basket (with a sign, where it has one) scores as much, in whole
-    hundredths or a little more.
+    """Add `common`: the share of accounts of which the most unusual basket (with a sign, where it has one) scores as much, to
+    a thousandth.
     """
     as_high = (
         baskets.select("unit", "family", "score", marked=pl.col("signs").list.len() > 0)

@@ -54,7 +54,7 @@ def test_what_was_shown_has_no_reason_that_came_after_it():
     log = 'The log says: "Inspired by your browsing".'
     looked = {"kind": "product_viewed", "item_id": "a"}
     showing = shown(at=10, reason="Inspired by your browsing")
-    gave = f"{log} Our definition gave it on 2026-06-20: The customer looked at it and has not bought it since, the last look on"
+    gave = f"{log} Our definition gave it on 2026-06-20: The customer had looked at it and not bought it since, the last look on"
     for looks, reason, evidence in (
         ([1], log, ["e1"]),
         ([10], log, ["e1"]),  # of the same moment nobody knows which came first

@@ -189,7 +189,7 @@ def test_a_showing_rests_on_the_acts_before_it_and_ours_of_today_is_told_apart()
         ),
         (
             (
-                "our definition gives it on 2026-03-09 too: The customer looked at it and has not bought it since, the last look "
+                "our definition gives it on 2026-03-09 too: The customer had looked at it and not bought it since, the last look "
                 "on 2026-03-08. (our reconstruction, after it was shown)"
             ),
             [
