@@ -186,11 +186,11 @@ def set_apart(fact: SetsApart) -> str:
 
 
 _MANY = {
-    "bought": ("buy many different things", "had bought {kinds} different kinds of things"),
-    "viewed": ("look at many different things", "had looked at {kinds} different kinds of things"),
-    "searched": ("search for many different things", "had searched for {kinds} different things"),
+    "bought": ("buy {many} different things", "had bought {kinds} different kinds of things"),
+    "viewed": ("look at {many} different things", "had looked at {kinds} different kinds of things"),
+    "searched": ("search for {many} different things", "had searched for {kinds} different things"),
 }
-"""What those do who do many different things, and had done."""
+"""What those do who do `many`, or as many, different things, and had done."""
 
 
 def breadth_of_both(breadth: AtEqualBreadth) -> str:
@@ -208,12 +208,12 @@ def breadth_of_both(breadth: AtEqualBreadth) -> str:
 def wide_audience_in_words(breadth: AtEqualBreadth, customer_kinds: int) -> str:
     """`… went to those who buy many different things`, and how many half of them, half of the others and the customer."""
     customer = f"this customer {f'{customer_kinds:,}' if customer_kinds else 'nothing'}"
-    return f"this campaign went to those who {_MANY[breadth.act][0]}: {breadth_of_both(breadth)}; {customer}"
+    return f"this campaign went to those who {_MANY[breadth.act][0].format(many='many')}: {breadth_of_both(breadth)}; {customer}"
 
 
 def alike(breadth: AtEqualBreadth) -> str:
     """`others who buy as many different things`: who recipients are held against at equal breadth."""
-    return f"others who {_MANY[breadth.act][0].replace('many', 'as many')}"
+    return f"others who {_MANY[breadth.act][0].format(many='as many')}"
 
 
 RECONSTRUCTION = {
