@@ -11,17 +11,17 @@ _CLOSES = ("order_completed", "product_removed")
 """What takes an item out of the cart; an order that names no item takes out all."""
 
 _OF_TWO = {
-    ("median", "median_item"): "by the {} days between the two orders and everybody's rhythm ({} days)",
-    ("median",): "by the {} days between the two orders",
+    ("median", "median_item"): "by the time between the two orders ({}) and everybody's rhythm ({})",
+    ("median",): "by the time between the two orders ({})",
 }
 """How it is said of an item ordered twice: one interval is no rhythm."""
 
 _RHYTHMS = {
-    ("median", "median_item"): "by the customer's own rhythm for it ({} days) and everybody's ({} days)",
-    ("median",): "by the customer's own rhythm for it ({} days)",
-    ("median_there",): "by how the customer buys in its category ({} days apart)",
-    ("median_item",): "by the rhythm of everybody who buys it again ({} days)",
-    ("median_all",): "by the usual rhythm of customers in its category ({} days)",
+    ("median", "median_item"): "by the customer's own rhythm for it ({}) and everybody's ({})",
+    ("median",): "by the customer's own rhythm for it ({})",
+    ("median_there",): "by how the customer buys in its category ({} apart)",
+    ("median_item",): "by the rhythm of everybody who buys it again ({})",
+    ("median_all",): "by the usual rhythm of customers in its category ({})",
 }
 """The intervals that say when an item is due, the first that are known, and how that is said."""
 
@@ -200,11 +200,15 @@ def _worded(top: pl.DataFrame, overdue: int, ctx: PopulationContext) -> pl.DataF
 def _rhythm_worded(rhythms: Mapping[tuple[str, ...], str]) -> pl.Expr:
     """Null where an interval is, so the first that is not says it."""
     return pl.coalesce(
-        pl.format(
-            text, *((pl.col(name).dt.total_seconds() / 86_400).round(0).cast(pl.Int64) for name in names)
-        )
-        for names, text in rhythms.items()
-    ).str.replace_all(r"\b1 days", "1 day")
+        pl.format(text, *(_days_worded(pl.col(name)) for name in names)) for names, text in rhythms.items()
+    )
+
+
+def _days_worded(interval: pl.Expr) -> pl.Expr:
+    """`28 days`; of what rounds to none, `less than a day`."""
+    days = (interval.dt.total_seconds() / 86_400).round(0).cast(pl.Int64)
+    several = pl.when(days == 1).then(pl.lit("1 day")).otherwise(pl.format("{} days", days))
+    return pl.when(days == 0).then(pl.lit("less than a day")).otherwise(several)
 
 
 RECOMMENDERS = {

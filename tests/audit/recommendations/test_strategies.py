@@ -183,11 +183,13 @@ def test_an_item_ordered_once_follows_the_customers_rhythm_in_its_category():
 
 
 @pytest.mark.parametrize(("everybodys", "rhythm"), [(None, ""), (28, " and everybody's rhythm (28 days)")])
-def test_one_interval_is_told_as_one(everybodys, rhythm):
+@pytest.mark.parametrize(("between", "told"), [(30, "30 days"), (1, "1 day"), (0.1, "less than a day")])
+def test_one_interval_is_told_as_one(everybodys, rhythm, between, told):
     known = facts(repeats=[("tea", AT - days(900), 12, 6, everybodys)])
-    rows = [bought("tea", 60, order_id="a"), bought("tea", 30, order_id="b")]
+    last = min(between, 30)  # no habit that is over
+    rows = [bought("tea", between + last, order_id="a"), bought("tea", last, order_id="b")]
     assert strip("buy_again", *rows, group_facts=known)["tea"]["reason"].endswith(
-        f"by the 30 days between the two orders{rhythm}."
+        f"by the time between the two orders ({told}){rhythm}."
     )
 
 
