@@ -45,7 +45,7 @@ class UnusualThing(Document):
     times: int
     """How often the account's other orders or sessions hold it."""
     others: int
-    """How many others of its kind they hold; of a thing without a category, how often they hold any other."""
+    """How often they hold others of its kind, each once an order or session; of a thing without a category, how often they hold any other."""
     kind: str | None
     """What nothing else of the account lies in, where they hold none; null of a thing without a category."""
     mostly: str | None
@@ -228,7 +228,8 @@ def _reason(thing: UnusualThing) -> str:
     if not thing.others:
         return f"nothing else here lies in {thing.kind}"
     rather = f", {'mostly ' * (thing.others > 1)}{thing.mostly}" if thing.mostly else ""
-    return f"never this one, {several(thing.others, 'other')} of its kind{rather}"
+    kind = "1 other of its kind" if thing.others == 1 else f"others of its kind {thing.others:,} times"
+    return f"never this one, {kind}{rather}"
 
 
 def share_in_words(share: float) -> str:

@@ -107,26 +107,34 @@ def test_an_hour_is_named_where_the_account_seldom_shops_at_it(fits):
         ({"thing_rest": 2}, "here 2 other times", "hier sonst 2-mal"),
         (
             {"type_rest": 3},
-            "never this one, 3 others of its kind, mostly Brush",
-            "sonst nie, andere dieser Art: 3, meist „Brush“",
+            "never this one, others of its kind 3 times, mostly Brush",
+            "sonst nie, andere dieser Art: 3-mal, meist „Brush“",
         ),
-        ({"type_rest": 4}, "never this one, 4 others of its kind", "sonst nie, andere dieser Art: 4"),
+        (
+            {"type_rest": 4},
+            "never this one, others of its kind 4 times",
+            "sonst nie, andere dieser Art: 4-mal",
+        ),
         (
             {"type_rest": 1},
             "never this one, 1 other of its kind, Brush",
-            "sonst nie, andere dieser Art: 1, „Brush“",
+            "sonst nie, andere dieser Art: 1-mal, „Brush“",
         ),
         (
             {"type_rest": 1, "item_name": "Brush"},
             "never this one, 1 other of its kind",
-            "andere dieser Art: 1",
+            "andere dieser Art: 1-mal",
         ),
         (
             {"type_rest": 217, "category": None},
             "never this one",
             "sonst nie",
         ),
-        ({"type_rest": 3, "type_node": 8}, "never this one, 3 others of its kind", "andere dieser Art: 3"),
+        (
+            {"type_rest": 3, "type_node": 8},
+            "never this one, others of its kind 3 times",
+            "andere dieser Art: 3-mal",
+        ),
     ],
 )
 def test_what_the_account_holds_of_it_or_of_its_kind(columns, english, german):
