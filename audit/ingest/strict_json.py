@@ -128,47 +128,52 @@ LONGEST = 16 * 1024**2
 """Bytes of a row, at most."""
 
 _CHUNK = 1024**2
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*("?)|[{}\[\]]', re.DOTALL)
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+("?)|[{}\[\]]', re.DOTALL)
+_NEXT = re.compile(rb"\} ?\{")
 _BLANK = b" \t\r\n"
 
 Apart = Callable[[dict[str, Any]], Iterable[tuple[dict[str, Any], dict[str, Any]]]]
 """Takes one object apart: for each event in it the values of columns, and what is left for its attributes."""
 
 
-class _OpenListError(ValueError):
-    """A list that is not closed where its text ends."""
+class _OpenError(ValueError):
+    """A list, or too long an object, that is not closed where its text ends."""
 
 
 def chunks(stream: IO[bytes], path: str, apart: Apart) -> Iterator[tuple[pl.DataFrame, pl.DataFrame, int]]:
     """Events as text with the number of their row, refused rows, and bytes read so far.
 
-    Raises InputError, last of all, if the file ends inside a list.
+    Raises InputError, last of all, if the file ends inside a list, or inside an object longer than `LONGEST`.
 
     A row is an object: one on a line, several on one, or over several lines; in a list or not. Numbers keep the
     text they were written in; lists and objects are JSON.
     """
-    part, done, is_cut = _Part(apart), 0, False
+    part, done, cut = _Part(apart), 0, ""
     try:
         for number, (written, done) in enumerate(_objects(stream), start=1):
             part.take(number, written)
             if part.height >= ROWS:
                 yield (*part.frames(), done)
                 part = _Part(apart)
-    except _OpenListError:
-        is_cut = True
+    except _OpenError as error:
+        cut = str(error)
     yield (*part.frames(), done)
-    if is_cut:
-        raise InputError(f"{path}: ends before its list is closed; take the file again")
+    if cut:
+        raise InputError(f"{path}: ends before {cut} is closed; take the file again")
 
 
 def _objects(stream: IO[bytes]) -> Iterator[tuple[bytes, int]]:
     """The text of each object, and bytes read so far."""
     lines = _lines(stream)
     first = next((line for line in lines if line.strip(_BLANK)), b"")
-    second = next(lines, b"")
     begun = first.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if begun.startswith(b"[") or (_is_open(begun) and not second.lstrip().startswith(b"{")):
-        yield from _split(chain([first, second], iter(partial(stream.read, _CHUNK), b"")))
+    blocks = iter(partial(stream.read, _CHUNK), b"")
+    if begun.startswith(b"[") or (_is_cut(first) and _NEXT.search(first)):
+        yield from _split(chain([first], blocks))
+        return
+    second = next(lines, b"")
+    if _is_open(begun) and not second.lstrip().startswith(b"{"):
+        yield from _split(chain([first, second], blocks))
         return
     done = 0
     for line in chain([first, second], lines):
@@ -177,21 +182,25 @@ def _objects(stream: IO[bytes]) -> Iterator[tuple[bytes, int]]:
 
 
 def _lines(stream: IO[bytes]) -> Iterator[bytes]:
+    """Each line; of one that is too long the beginning, and the rest is passed over when the next one is asked for."""
     while line := stream.readline(LONGEST):
-        if len(line) == LONGEST and not line.endswith(b"\n"):
-            while (more := stream.readline(LONGEST)) and not more.endswith(b"\n"):
-                pass
         yield line
+        while _is_cut(line):
+            line = stream.readline(LONGEST)
+
+
+def _is_cut(line: bytes) -> bool:
+    return len(line) == LONGEST and not line.endswith(b"\n")
 
 
 def _on_line(line: bytes) -> Iterator[bytes]:
     """The objects on a line: the line itself, unless it is a list of them, or several without anything between."""
     if not line.strip():
         return
-    if line.lstrip()[:1] == b"[" or b"}{" in line or b"} {" in line:
+    if not _is_cut(line) and (line.lstrip()[:1] == b"[" or _NEXT.search(line)):
         try:
             several = [written for written, _ in _split([line])]
-        except _OpenListError:
+        except _OpenError:
             several = []
         if several and len(line.strip(_BLANK + b"[]")) <= sum(map(len, several)) + 2 * len(several):
             yield from several
@@ -209,9 +218,10 @@ def _is_open(text: bytes) -> bool:
 def _split(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
     """Objects one after another or in lists, and bytes read so far; one that never ends comes last, as far as it goes.
 
-    Raises _OpenListError, last of all, where a list has no end.
+    Of an object longer than `LONGEST` the middle is left out. Raises _OpenError, last of all, where a list or such an
+    object has no end.
     """
-    text, at, depth, lists, begin, before = b"", 0, 0, 0, None, 0
+    text, at, depth, lists, begin, before, long = b"", 0, 0, 0, None, 0, b""
     for block in blocks:
         text += block
         end = len(text)
@@ -225,19 +235,26 @@ def _split(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
             elif token in b"]}" and depth:
                 depth -= 1
                 if not depth and begin is not None:
-                    yield text[begin : match.end()], before + match.end()
-                    begin = None
+                    yield long + text[begin : match.end()], before + match.end()
+                    begin, long = None, b""
             elif token in b"[]":
                 lists = lists + 1 if token == b"[" else max(lists - 1, 0)
         kept = end if begin is None else begin
         text, at, before, begin = text[kept:], end - kept, before + kept, None if begin is None else 0
         if len(text) > LONGEST:
-            lists = 0  # nobody looks for its end
-            break
+            long = b"" if begin is None else long or text[:LONGEST]
+            read, text, at = len(text), _unread(text, at), 0
+            before += read - len(text)
     if begin is not None:
-        yield text, before + len(text)
-    if lists:
-        raise _OpenListError
+        yield long + text, before + len(text)
+    if lists or long:
+        raise _OpenError(f"an object of more than {LONGEST >> 20} MiB" if long else "its list")
+
+
+def _unread(text: bytes, at: int) -> bytes:
+    """What is to be read again with the next block: of a text that begins at `at` and goes on, its quote alone."""
+    goes_on = _TOKEN.match(text, at)
+    return b'"' + text[goes_on.end() :] if goes_on else b""
 
 
 class _Part:

@@ -1,6 +1,7 @@
 """Files from strangers: a clear line or a quarantined row, and the rest goes in."""
 
 import gzip
+import io
 import zipfile
 
 import polars as pl
@@ -9,6 +10,7 @@ import zstandard
 
 from audit import ingest
 from audit.errors import InputError
+from audit.ingest import strict_json
 from tests.audit.ingest.files import HEADER, by_source, counts, csv, ndjson, raw
 
 GOOD = "e1,007,2026-01-05T10:00:00Z,order_completed,Nail clipper,1"
@@ -17,9 +19,7 @@ OBJECT = '{"customer_id":7,"occurred_at":"2026-01-01","kind":"order_completed"}'
 
 
 def zipped(*members: tuple[str, bytes]) -> bytes:
-    from io import BytesIO
-
-    target = BytesIO()
+    target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members:
             archive.writestr(name, content)
@@ -130,6 +130,59 @@ def test_a_bad_line_of_ndjson_is_quarantined_and_its_neighbours_go_in(ws, tmp_pa
 
     assert counts(report) == (3, 2, 0, 1, 0)
     assert pl.read_parquet(report.quarantine).select("row", "reason").rows() == [(2, reason)]
+
+
+SMALL = '{"customer_id":7}'
+LONG = ('{"x":"' + "[{" * 40 + '"}', r'{"x":"' + r"\\\"" * 40 + r'\\"}', '{"x":[' + "{}," * 40 + "{}]}")
+"""Objects longer than the 64 bytes that these tests allow."""
+
+
+def read(content: str) -> tuple[list[int], list[int], int]:
+    """The numbers of the rows that can be read, and of those that cannot, and bytes read."""
+    parts = list(strict_json.chunks(io.BytesIO(content.encode()), "a.json", lambda fields: [(fields, {})]))
+    assert all(raw.startswith('{"x":') for _, refused, _ in parts for raw in refused["raw"])
+    return (
+        [row for rows, _, _ in parts for row in rows["row"]],
+        [row for _, refused, _ in parts for row in refused["row"]],
+        parts[-1][2],
+    )
+
+
+@pytest.fixture(params=[1, 7, 50, 64, 1_000])
+def at_most_64_bytes(request, monkeypatch):
+    monkeypatch.setattr(strict_json, "LONGEST", 64)
+    monkeypatch.setattr(strict_json, "_CHUNK", request.param)
+
+
+@pytest.mark.parametrize("long", LONG)
+@pytest.mark.parametrize("parted", [",", ",\n", "\n,"])
+def test_what_follows_too_long_an_object_in_a_list_is_read(at_most_64_bytes, long, parted):
+    content = "[" + parted.join([SMALL, long, SMALL, SMALL, long, SMALL]) + "]"
+    assert read(content) == ([1, 3, 4, 6], [2, 5], len(content) - 1)
+
+
+@pytest.mark.parametrize("long", LONG)
+def test_what_follows_too_long_an_object_on_a_line_or_over_lines_is_read(at_most_64_bytes, long):
+    assert read(f"{long}\n{SMALL}\n{long}\n{SMALL}")[:2] == ([2, 4], [1, 3])
+    assert read('{\n"customer_id":7}\n' + f"{long}\n{SMALL}")[:2] == ([1, 3], [2])
+
+
+def test_a_list_or_objects_on_one_line_may_be_longer_than_an_object(at_most_64_bytes):
+    for content in ("[" + ",".join([SMALL] * 20) + "]", SMALL * 20):
+        assert read(content)[:2] == (list(range(1, 21)), [])
+
+
+@pytest.mark.parametrize(
+    ("content", "cut"),
+    [
+        ('[{"x":7,' + f"{SMALL}," * 9 + "]", "its list"),
+        ('{\n"x":7,' + f"{SMALL}\n" * 9, "an object of more than 0 MiB"),
+        ('{\n"x":"7,' + "a" * 99, "an object of more than 0 MiB"),
+    ],
+)
+def test_a_file_is_refused_that_ends_inside_too_long_an_object(at_most_64_bytes, content, cut):
+    with pytest.raises(InputError, match=f"^a.json: ends before {cut} is closed; take the file again$"):
+        read(content)
 
 
 def test_a_last_line_with_an_open_quote_is_quarantined(ws, tmp_path):
