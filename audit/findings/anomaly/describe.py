@@ -232,10 +232,10 @@ def _reason(thing: UnusualThing) -> str:
     return f"never this one, {kind}{rather}"
 
 
-def share_in_words(share: float) -> str:
+def share_in_words(share: float, under: str = "under") -> str:
     """`12 %`, `1.2 %`, `under 0.1 %`."""
     percent = 100 * share
-    return f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %" if percent >= 0.1 else "under 0.1 %"
+    return f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %" if percent >= 0.1 else f"{under} 0.1 %"
 
 
 def _usual_items(events: pl.DataFrame, items: pl.DataFrame, ctx: Context) -> Others:

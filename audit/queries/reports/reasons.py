@@ -263,7 +263,8 @@ def unusual_thing(says: Language, thing: UnusualThing, *, ordered: bool) -> str:
     if thing.share is None:
         owners = says.say("unusual", f"{key}_few", n=FEWEST)
     else:
-        owners = says.say("unusual", key, share=share_in_words(thing.share).replace(".", ","))
+        share = share_in_words(thing.share, says.say("unusual", "under")).replace(".", ",")
+        owners = says.say("unusual", key, share=share)
     return f"{shipped_words.item(says, thing.title)}: {why}; {owners}"
 
 

@@ -169,6 +169,8 @@ def test_the_share_is_said_to_be_of_the_item_not_of_its_kind_and_of_whom():
     seen = describe._item(item | {"family": "session", "customers": 11}, {}, 1000)
     assert seen.text.endswith("; 1.1 % of all accounts with a session have this item in one.")
     assert _german(seen, ordered=False).endswith("in einem Besuch haben ihn 1,1 % aller Konten mit Besuchen")
+    seldom = _german(describe._item(item | {"customers": 11}, {}, 20_000))
+    assert seldom.endswith("gekauft haben ihn unter 0,1 % aller Konten mit einer Bestellung")
 
 
 def levels(*rests):
