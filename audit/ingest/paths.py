@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from audit.ingest import strict_json
+from audit.ingest.values import as_text
 from audit.privacy.clean import clean
 
 EACH = "[]"
@@ -204,7 +205,7 @@ def unfold(rows: pl.DataFrame, names: Iterable[str], dropped: Iterable[str] = ()
     paths = Paths([*inside, *(head for head in heads if head in named)], dropped=dropped)
     places: list[int] = []
     columns: dict[str, list[str | None]] = {name: [] for name in (*heads, *inside)}
-    written = [_json(rows[head]) for head in heads]
+    written = [as_text(rows[head]) for head in heads]
     for place, cells in enumerate(zip(*written, strict=True)):
         row = {head: cell for head, cell in zip(heads, cells, strict=True) if cell is not None}
         for values, rest in paths.apart(row):
@@ -214,13 +215,6 @@ def unfold(rows: pl.DataFrame, names: Iterable[str], dropped: Iterable[str] = ()
                 column.append(None if value is None else strict_json.text(value))
     kept = rows[pl.Series(places, dtype=pl.UInt32)] if places else rows.clear()
     return kept.with_columns(pl.Series(name, column, dtype=pl.String) for name, column in columns.items())
-
-
-def _json(column: pl.Series) -> pl.Series:
-    if not column.dtype.is_nested():
-        return column.cast(pl.String)
-    written = column.to_frame("v").select(pl.struct("v").struct.json_encode()).to_series()
-    return written.str.slice(5, written.str.len_chars() - 6)
 
 
 def _at(value: Any, path: list[str]) -> Iterator[Any]:

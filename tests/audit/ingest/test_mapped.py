@@ -191,6 +191,22 @@ def _parquet(tmp_path):
     return tmp_path / "n.parquet"
 
 
+def test_paths_into_parquet_pass_over_empty_cells_and_bytes_that_are_no_text(ws, tmp_path):
+    who = {"id": ["7", "8"], "occurred_at": ["2026-01-01", "2026-01-02"], "kind": ["product_viewed"] * 2}
+    frame = pl.DataFrame({**who, "data": [{"x": "a", "y": "b"}, None], "raw": [b'{"z":"c","n":1}', b"\xff"]})
+    frame.write_parquet(tmp_path / "n.parquet")
+    columns = '[columns]\ncustomer_id = "id"\noccurred_at = "occurred_at"\nkind = "kind"\n'
+    text = columns + 'item_id = "data.x"\nitem_name = "raw.z"\n'
+    report = ingest.import_paths(
+        ws, [tmp_path / "n.parquet"], map_file=raw(tmp_path, text.encode(), "map.toml")
+    )
+    assert counts(report) == (2, 2, 0, 0, 0)
+    assert by_source(ws).select("customer_id", "item_id", "item_name", "attributes").rows() == [
+        ("7", "a", "c", '{"data":"{\\"y\\":\\"b\\"}","raw":"{\\"n\\":1}"}'),
+        ("8", None, None, '{"raw":"\ufffd"}'),
+    ]
+
+
 @pytest.mark.parametrize(
     "written", [lambda place: ndjson(place, NESTED), _cells, _parquet], ids=["ndjson", "csv", "parquet"]
 )
