@@ -54,6 +54,10 @@ def attributes(row):
     return {"attributes": json.loads(row["attributes"])} if row.get("attributes") else {}
 
 
+def test_every_map_that_is_shown_is_such_an_example():
+    assert len(EXAMPLES) == MAPS.count("```toml") > 0
+
+
 def test_every_word_of_a_map_is_told():
     assert [
         key
