@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from time import monotonic, process_time
 
 import pytest
 import textual.app
 import textual.pilot
 from textual._compositor import Compositor
+from textual.app import App
 from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
+from textual.worker import WorkerCancelled
 
 from tests.tui.canned import FakeSession
 from tui.app import WhysentApp
@@ -34,6 +36,13 @@ textual.app.wait_for_idle = textual.pilot.wait_for_idle = nothing_to_do
 SIZES = {"small": (80, 24), "medium": (120, 36), "large": (160, 50)}
 
 
+async def workers_done(app: App) -> None:
+    """Wait for the workers there are; one that a later question replaced is done, one that failed is told."""
+    for worker in list(app.workers):
+        with suppress(WorkerCancelled):
+            await worker.wait()
+
+
 class Driver:
     """An app under test: press keys, and let everything that follows happen."""
 
@@ -45,7 +54,7 @@ class Driver:
     async def settle(self) -> None:
         for _ in range(3):
             await self.pilot.pause()
-            await self.app.workers.wait_for_complete()
+            await workers_done(self.app)
         await self.pilot.pause()
 
     async def until(self, happened: Callable[[], bool]) -> None:

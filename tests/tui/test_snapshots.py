@@ -6,6 +6,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.tui.canned import FakeSession
+from tests.tui.conftest import workers_done
 from tui.app import DemoApp, WhysentApp
 
 SIZES = {"80x24": (80, 24), "120x36": (120, 36)}
@@ -40,7 +41,7 @@ async def stand_still(pilot: Pilot) -> None:
     same, before = 0, None
     while same < 4:
         await pilot.pause()
-        await pilot.app.workers.wait_for_complete()
+        await workers_done(pilot.app)
         screen = pilot.app.screen
         lines = screen._compositor.render_strips(screen.size)
         same, before = (same + 1 if lines == before else 0), lines

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.tui.canned import FakeSession
-from tests.tui.conftest import Started
+from tests.tui.conftest import Driver, Started
 from tui.app import WhysentApp
 from tui.themes import THEMES, first_theme
 
@@ -88,13 +88,10 @@ async def test_without_colour_every_meaning_still_has_its_sign() -> None:
     try:
         app = WhysentApp(FakeSession())
         async with app.run_test(size=(120, 36)) as pilot:
-            await app.workers.wait_for_complete()
-            await pilot.pause()
-            for key in ("enter", "G", "x"):
-                await pilot.press(key)
-                await app.workers.wait_for_complete()
-                await pilot.pause(0.1)
-            text = "\n".join(strip.text for strip in app.screen._compositor.render_strips(app.screen.size))
+            driver = Driver(app, pilot)
+            await driver.settle()
+            await driver.press("enter", "G", "x")
+            text = driver.text
             assert "▲ high" in text
             assert "✗ 2025-11-04" in text
             assert "- Interested in Nail clipper" in text

@@ -196,7 +196,7 @@ async def test_the_palette_leads_to_the_stories_by_the_first_letters_of_their_na
         await driver.press("ctrl+p")
         await driver.pilot.press(*"stor")
         await driver.until(lambda: "Everywhere: stories" in driver.text)
-        await driver.pilot.pause(0.5)
+        await driver.settle()
         await driver.press("enter")
         assert isinstance(driver.app.screen, StoriesScreen)
         assert driver.app.screen.story == stories()[0]
