@@ -331,7 +331,7 @@ def moments(orders: pl.DataFrame, *by: str) -> pl.DataFrame:
     )
 
 
-def _gap(*by: str) -> pl.Expr:
+def gap(*by: str) -> pl.Expr:
     """The time since the row before of the same `by`, in a frame sorted by them and `occurred_at`."""
     same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in by)
     return pl.when(same).then(pl.col("occurred_at").diff())
@@ -342,7 +342,7 @@ def own_intervals(times: pl.DataFrame, acts: pl.DataFrame, by: str) -> pl.DataFr
 
     `acts`: `customer_id, by, act_at`, each once. Gives them with `interval` (µs); those without two moments are left out.
     """
-    gaps = times.with_columns(_gap("customer_id", by).alias("gap"))
+    gaps = times.with_columns(gap("customer_id", by).alias("gap"))
     return (
         acts.join(gaps.drop_nulls("gap"), on=("customer_id", by))
         .filter(pl.col("occurred_at") <= pl.col("act_at"))
@@ -354,7 +354,7 @@ def own_intervals(times: pl.DataFrame, acts: pl.DataFrame, by: str) -> pl.DataFr
 def _repeats(orders: pl.DataFrame) -> pl.DataFrame:
     by = ("customer_id", "item_id")
     times = moments(orders, "item_id")
-    gaps = times.select("item_id", _gap(*by).alias("gap"))
+    gaps = times.select("item_id", gap(*by).alias("gap"))
     return (
         times.group_by(by)
         .agg(pl.col("occurred_at").first().alias("first"), pl.len().alias("times"))
@@ -373,7 +373,7 @@ def _repeats(orders: pl.DataFrame) -> pl.DataFrame:
 def _intervals(orders: pl.DataFrame) -> pl.DataFrame:
     return (
         moments(orders, "category")
-        .with_columns(_gap("customer_id", "category").alias("interval"))
+        .with_columns(gap("customer_id", "category").alias("interval"))
         .drop_nulls("interval")
         .group_by("category")
         .agg(median=pl.col("interval").median(), pairs=pl.len(), people=pl.col("customer_id").n_unique())

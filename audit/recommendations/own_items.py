@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from audit.population.stats import PopulationContext, moments
+from audit.population.stats import PopulationContext, gap, moments
 from audit.recommendations.strategies import Recommender, best, fading, strategies
 
 _CLOSES = ("order_completed", "product_removed")
@@ -143,7 +143,7 @@ def _interval() -> pl.Expr:
 def _rhythm(times: pl.DataFrame, by: str) -> pl.DataFrame:
     """`customer_id, by, times, last, median` of the moments at which a customer ordered it."""
     return (
-        times.with_columns(pl.col("occurred_at").diff().over("customer_id", by).alias("gap"))
+        times.with_columns(gap("customer_id", by).alias("gap"))
         .group_by("customer_id", by)
         .agg(
             pl.len().alias("times"),
