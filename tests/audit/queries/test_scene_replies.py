@@ -308,7 +308,7 @@ def test_a_no_stands_and_is_no_proposal(letters: Letters, customer: str) -> None
 def test_the_question_comes_first(letters: Letters) -> None:
     assert "about “Cameras”" in letters("scene-08-looked-at-cameras", "en")
     third = letters("scene-12-third-party", "en")
-    assert "it has come from a third party, “Weitblick audience data”, since 1 June 2026" in third
+    assert "it came from a third party, “Weitblick audience data”, on 1 June 2026" in third
 
 
 def test_of_several_findings_the_one_that_is_named_is_answered(ws: Workspace) -> None:
