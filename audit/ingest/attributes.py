@@ -164,7 +164,7 @@ def field_of(name: str) -> str | None:
 
 def identifier_field(path: str) -> str | None:
     """The field of the vault that a column or the last key of a path belongs to; a product's name is nobody's."""
-    last = path.replace("[]", "").rsplit(".", 1)[-1]
+    last = path.replace("[]", "").replace("[0]", "").rsplit(".", 1)[-1]
     inside = last != path and normal(last) not in identifier_words()["attributes"]["ambiguous"]
     return field_of(path) or (field_of(last) if inside else None)
 

@@ -191,6 +191,18 @@ def _parquet(tmp_path):
     return tmp_path / "n.parquet"
 
 
+@pytest.mark.parametrize("path", ["full_name[0]", "who.full_name[0]"])
+def test_the_first_of_several_identifiers_goes_to_the_vault(ws, tmp_path, path):
+    several = {"full_name": ["Anna Berg"]}
+    fields = {"id": 7, "at": "2026-01-01", **(several if path == "full_name[0]" else {"who": several})}
+    text = '[columns]\ncustomer_id = "id"\noccurred_at = "at"\n[constants]\nkind = "product_viewed"\n'
+    text += f'[[skip]]\nreason = "a robot"\ncolumn = "{path}"\nequals = "Robot"\n'
+    map_file = raw(tmp_path, text.encode(), "map.toml")
+    assert counts(ingest.import_paths(ws, [ndjson(tmp_path, fields)], map_file=map_file)) == (1, 1, 0, 0, 0)
+    assert by_source(ws)["attributes"].to_list() == [None]
+    assert len(ws.vault.masked(ws.resolve("7"))) == 1
+
+
 def test_paths_into_parquet_pass_over_empty_cells_and_bytes_that_are_no_text(ws, tmp_path):
     who = {"id": ["7", "8"], "occurred_at": ["2026-01-01", "2026-01-02"], "kind": ["product_viewed"] * 2}
     frame = pl.DataFrame({**who, "data": [{"x": "a", "y": "b"}, None], "raw": [b'{"z":"c","n":1}', b"\xff"]})
