@@ -12,7 +12,7 @@ import polars as pl
 from audit.errors import InputError
 from audit.events import scanners
 from audit.events.schema import ORDER, OTHER, TIME, conform
-from audit.events.vocabulary import LOOKS_LIKE_AN_OPT_OUT, OPT_OUTS
+from audit.events.vocabulary import LOOKS_LIKE_AN_OPT_OUT, NOES
 from audit.ingest import attributes, formats, mapped, normalise, timestamps
 from audit.ingest.format import REJECTED, Batch, Options
 from audit.ingest.report import QUARANTINED, FileReport, ImportReport, raw_text, write_quarantine
@@ -277,9 +277,7 @@ class _Run:
             self._zones.append(events.select("customer_id", "time_zone").drop_nulls().unique())
         future = events.filter(pl.col("occurred_at") > self._started)
         report.future += future.height
-        report.future_opt_outs += future.filter(
-            pl.col("kind").is_in([*OPT_OUTS, "message_complained", "message_bounced"])
-        ).height
+        report.future_opt_outs += future.filter(pl.col("kind").is_in([*NOES, "message_bounced"])).height
         report.first = min(moment for moment in (report.first, earliest) if moment)
         report.last = max(moment for moment in (report.last, latest) if moment)
 

@@ -266,6 +266,9 @@ def test_equal_rows_are_events_of_their_own_where_a_map_says_so_and_still_known_
     assert by_source(ws)["event_id"].n_unique() == 5
 
 
+LOST_IF_FUTURE = ("unsubscribed", "objected", "consent_withdrawn", "message_complained", "message_bounced")
+
+
 def test_odd_times_and_zones_are_told(ws, tmp_path):
     header = "customer_id,occurred_at,kind,time_zone"
     rows = (
@@ -274,11 +277,11 @@ def test_odd_times_and_zones_are_told(ws, tmp_path):
         "b,2026-01-06T10:00Z,product_viewed,Asia/Tokyo",
         "b,1970-01-01T00:00:00Z,product_viewed,Asia/Tokyo",
         "b,2150-01-01T00:00:00Z,product_viewed,",
-        "b,2206-01-01T00:00:00Z,unsubscribed,",
+        *(f"b,2206-01-01T00:00:00Z,{kind}," for kind in LOST_IF_FUTURE),
     )
     answer = ingest.import_paths(
         ws, [csv(tmp_path, *rows, header=header)], time_zone="Europe/Berlin"
     ).document()
     assert answer.bare_times == {"Europe/Berlin": 2}
-    assert (answer.before_1990, answer.future, answer.several_zones) == (1, 2, 1)
-    assert answer.future_opt_outs == 1
+    assert (answer.before_1990, answer.future, answer.several_zones) == (1, 6, 1)
+    assert answer.future_opt_outs == len(LOST_IF_FUTURE) == 5
