@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO
 
 import polars as pl
@@ -35,16 +35,20 @@ def header(head: bytes, path: str, delimiter: str | None = None) -> tuple[list[s
 
 
 def chunks(
-    stream: IO[bytes], path: str, delimiter: str | None = None, encoding: str = "utf-8"
+    stream: IO[bytes],
+    path: str,
+    delimiter: str | None = None,
+    encoding: str = "utf-8",
+    columns: Sequence[str] = (),
 ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame, int]]:
     """Rows (`row` from 1, every column as text), refused rows, and bytes read so far.
 
-    Raises InputError if the header cannot be used, and, last of all, if the file ends inside a quote.
+    `columns` are the names of a file that has no header. Raises InputError if the header cannot be used, and, last of all, if the file ends inside a quote.
     """
     if encoding.lower().replace("_", "-") not in ("utf-8", "utf8"):
         stream = _recoded(stream, path, encoding)
-    head = _header_line(stream)
-    names, delimiter = header(head, path, delimiter)
+    head = b"" if columns else _header_line(stream)
+    names, delimiter = (list(columns), delimiter or ",") if columns else header(head, path, delimiter)
     block, row, offset = stream.read(BLOCK), 1, len(head)
     yield frame([], [], names), pl.DataFrame(schema=_REJECTED), offset
     while block:

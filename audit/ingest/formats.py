@@ -8,14 +8,14 @@ import msgspec
 
 from audit.errors import InputError
 from audit.events.document import Document
-from audit.ingest import canonical, mapped, readers
+from audit.ingest import canonical, map_formats, readers
 from audit.ingest.amazon.reader import AMAZON
 from audit.ingest.format import Format
 
 
 def formats() -> tuple[Format, ...]:
     """Every format, the most particular first."""
-    return (AMAZON, *mapped.shipped(), *canonical.FORMATS)
+    return (AMAZON, *map_formats.shipped(), *canonical.FORMATS)
 
 
 class FormatEntry(Document):
@@ -101,7 +101,8 @@ def _named(name: str | None, by_map: Format | None) -> tuple[Format, ...]:
     if not chosen:
         raise InputError(f"no format {name!r}; there are {', '.join(known.name for known in formats())}")
     return tuple(
-        replace(known, recognises=mapped.readable) if known in mapped.shipped() else known for known in chosen
+        replace(known, recognises=map_formats.readable) if known in map_formats.shipped() else known
+        for known in chosen
     )
 
 

@@ -4,11 +4,10 @@ A name of theirs is a column or a path (`audit.ingest.paths`). The formats that 
 """
 
 from collections.abc import Mapping, Sequence
-from functools import reduce
-from operator import and_, or_
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import msgspec
 import polars as pl
 from msgspec import Meta, Struct
 
@@ -16,6 +15,18 @@ from audit.errors import InputError
 from audit.events.schema import KINDS, NEEDED, OTHER, SCHEMA
 from audit.ingest import timestamps, values
 from audit.ingest.attributes import IDENTIFIERS, field_of, identifier_field
+from audit.ingest.map_conditions import (
+    Condition,
+    Further,
+    Names,
+    Origin,
+    Skip,
+    Texts,
+    When,
+    names,
+    origins,
+    refuse_unclear,
+)
 from audit.ingest.normalise import READERS
 from audit.ingest.paths import Paths
 from audit.storage import toml_input
@@ -36,150 +47,6 @@ OTHERWISE = "else"
 SKIP, KEEP = "skip", "keep"
 
 
-def names(written: Any) -> tuple[str, ...]:
-    """One name or a list of them."""
-    several = (written,) if isinstance(written, str) else written
-    if not isinstance(several, list | tuple) or not all(isinstance(name, str) and name for name in several):
-        raise InputError("must be a name in quotes, or a list of names")
-    return tuple(several)
-
-
-Names = Annotated[tuple[str, ...], read_by(names)]
-Texts = Annotated[dict[str, str], Meta(description="is a table of texts; put values in quotes")]
-Value = str | bool | int | float
-
-
-class Condition(Struct, frozen=True, kw_only=True, rename={"is_in": "in"}):
-    """Rows in which a column of theirs (the first filled of several) is as said, or `all` or `any` of several hold."""
-
-    column: Names = ()
-    equals: Value | None = None
-    is_in: Annotated[tuple[Value, ...] | None, Meta(description="must be a list of values")] = None
-    starts_with: Value | None = None
-    pattern: Annotated[str | None, Meta(description="must be a pattern in quotes")] = None
-    present: bool | None = None
-    absent: bool | None = None
-    several: bool | None = None
-    all: Annotated[tuple["Condition", ...], read_by(lambda written: conditions(written))] = ()  # noqa: PLW0108
-    any: Annotated[tuple["Condition", ...], read_by(lambda written: conditions(written))] = ()  # noqa: PLW0108
-
-    @property
-    def tests(self) -> list[str]:
-        """The words by which it judges."""
-        return [word for word in TESTS if getattr(self, WORDS.get(word, word)) not in (None, ())]
-
-    def looked_at(self) -> frozenset[str]:
-        """Every column it looks at."""
-        return frozenset(self.column).union(*(inner.looked_at() for inner in (*self.all, *self.any)))
-
-    def fits(self) -> pl.Expr:
-        """The condition over text; never null."""
-        if self.all or self.any:
-            inner, join = (self.all, and_) if self.all else (self.any, or_)
-            return reduce(join, (condition.fits() for condition in inner))
-        value = filled(self.column)
-        if self.present is not None or self.absent is not None:
-            return value.is_not_null() == (self.present if self.absent is None else not self.absent)
-        if self.several is not None:
-            return (value.str.json_path_match("$[1]").is_not_null() == self.several).fill_null(value=False)
-        if self.equals is not None:
-            fits = value == as_text(self.equals)
-        elif self.is_in is not None:
-            fits = value.is_in([as_text(word) for word in self.is_in])
-        elif self.starts_with is not None:
-            fits = value.str.starts_with(as_text(self.starts_with))
-        else:
-            fits = value.str.contains(self.pattern or "")
-        return fits.fill_null(value=False)
-
-
-WORDS = {"in": "is_in"}
-TESTS = ("equals", "in", "starts_with", "pattern", "present", "absent", "several", "all", "any")
-
-
-def conditions(written: Any) -> tuple[Condition, ...]:
-    """Conditions inside another."""
-    if not are_tables(written) or not written:
-        raise InputError("must be a list of conditions, such as [{ column = ..., equals = ... }]")
-    inner = tuple(convert(row, Condition) for row in written)
-    for number, condition in enumerate(inner, start=1):
-        refuse_unclear(f"{number}", condition)
-    return inner
-
-
-def refuse_unclear(place: str, condition: Condition) -> None:
-    """Refuse a condition without a column, or with no test or several."""
-    combined = bool(condition.all or condition.any)
-    if len(condition.tests) != 1 or combined == bool(condition.column):
-        raise InputError(f"{place}: give column and one of {', '.join(TESTS[:-2])}; or only all, or only any")
-    if condition.pattern is None:
-        return
-    try:
-        pl.select(pl.lit("").str.contains(condition.pattern))
-    except pl.exceptions.ComputeError as error:
-        raise InputError(f"{place}: pattern {condition.pattern!r} is none") from error
-
-
-def as_text(value: Value) -> str:
-    """A value as it stands in rows."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def filled(columns: Sequence[str]) -> pl.Expr:
-    """The first of the columns that is filled, as text; else null."""
-    texts = [pl.col(name).cast(pl.String) for name in columns]
-    return pl.coalesce(*(pl.when(text.str.strip_chars() != "").then(text) for text in texts))
-
-
-class Origin(Struct, frozen=True):
-    """Where a column of ours comes from: the first of `column` that is filled; what `pattern` takes out of it, if given."""
-
-    column: Names
-    pattern: str | None = None
-
-
-class Skip(Condition, frozen=True, kw_only=True):
-    """Rows of no interest, and why."""
-
-    reason: str = ""
-
-
-class When(Condition, frozen=True, kw_only=True):
-    """Rows that have other values: ours → value."""
-
-    set: Texts = {}
-
-
-class Further(Condition, frozen=True, kw_only=True):
-    """One more event of some rows (of all, without a condition): what differs in it.
-
-    `once`: it is no news about an event that is known by its key already.
-    """
-
-    columns: Annotated[dict[str, Origin], read_by(lambda written: _origins(written))] = {}  # noqa: PLW0108
-    set: Texts = {}
-    once: bool = False
-
-    def looked_at(self) -> frozenset[str]:
-        """Every column it names."""
-        return Condition.looked_at(self).union(*(origin.column for origin in self.columns.values()))
-
-
-def _origins(written: Any) -> dict[str, Origin]:
-    """Ours → a name, a list of names, or a table with `column` and `pattern`."""
-    if not isinstance(written, dict):
-        raise InputError("is a table of columns: ours = theirs")
-    found = {}
-    for ours, origin in written.items():
-        try:
-            found[ours] = convert(origin if isinstance(origin, dict) else {"column": origin}, Origin)
-        except UnknownKeyError as error:
-            raise UnknownKeyError(f"{ours}.{error.key}", error.nearest_key) from error
-        except TableError as error:
-            raise TableError(ours, error.problem) from error
-    return found
-
-
 def _identifiers(written: Any) -> dict[str, str]:
     """Theirs → field of the vault: of a list by what they are called, of a table as it says."""
     if not isinstance(written, dict):
@@ -198,6 +65,33 @@ def _keys(written: Any) -> dict[str, tuple[str, ...]]:
         if kind not in (*KINDS, OTHERWISE):
             raise UnknownKeyError(kind, nearest_word(kind, (*KINDS, OTHERWISE)))
     return {kind: names(several) for kind, several in written.items()}
+
+
+def _named(written: Any) -> dict[str, tuple[str, ...]]:
+    """A name → one name or a list of them."""
+    if not isinstance(written, dict):
+        raise InputError("is a table: a name = another, or a list of them")
+    return {name: names(several) for name, several in written.items()}
+
+
+class Fill(Struct, frozen=True):
+    """Columns that stand in the first row of a group only: rows in a row with the same `by` are a group, as are those without."""
+
+    by: str
+    columns: Names
+
+
+class Join(Struct, frozen=True):
+    """Columns from another file of the same export: in `take`, our name for it here → its column there.
+
+    `file`: its name, with `*` for any text; it lies beside the file that is read, or in the same zip. `on`: a column here →
+    the column there that says the same. `optional`: without that file the columns are empty.
+    """
+
+    file: str
+    on: Texts
+    take: Texts
+    optional: bool = False
 
 
 class Time(Struct, frozen=True):
@@ -224,7 +118,7 @@ class About(Struct, frozen=True):
 class Map(Struct, frozen=True):
     """How one kind of table becomes events; `columns`: ours → theirs, `kinds`: theirs → ours."""
 
-    columns: Annotated[dict[str, Origin], read_by(_origins)] = {}
+    columns: Annotated[dict[str, Origin], read_by(origins)] = {}
     constants: Texts = {}
     kinds: Texts = {}
     identifiers: Annotated[dict[str, str], read_by(_identifiers)] = {}
@@ -241,10 +135,23 @@ class Map(Struct, frozen=True):
     rows: Annotated[Literal["distinct"] | None, Meta(description='is "distinct", or left out')] = None
     delimiter: str | None = None
     encoding: str = "utf-8"
+    header: Names = ()
+    aliases: Annotated[dict[str, tuple[str, ...]], read_by(_named)] = {}
+    fill: Annotated[Fill | None, toml_input.table(Fill, "is a table; write [fill] with by and columns")] = (
+        None
+    )
+    join: Annotated[tuple[Join, ...], tables(Join, "is a list of tables; write [[join]]")] = ()
+    ignore: str | None = None
     format: Annotated[About | None, toml_input.table(About, "is a table; write [format]")] = None
     recognise: Annotated[
         Condition | None, toml_input.table(Condition, "is a condition; write [recognise]")
     ] = None
+    table: Annotated[tuple["Map", ...], Meta(description="is a list of tables; write [[table]]")] = ()
+
+    @property
+    def each_table(self) -> tuple["Map", ...]:
+        """A map for each kind of table in an export of several; else this one."""
+        return self.table or (self,)
 
     def theirs(self) -> list[str]:
         """Every column or path of the source that the map names, in its order."""
@@ -252,18 +159,35 @@ class Map(Struct, frozen=True):
         judged = (*self.skip, *self.when, *self.event, self.recognise or Condition())
         looked_at = [name for condition in judged for name in sorted(condition.looked_at())]
         keys = [name for several in self.key.values() for name in several if name not in SCHEMA]
-        return list(dict.fromkeys((*named, *self.identifiers, *looked_at, *keys)))
+        read = dict.fromkeys((*named, *self.identifiers, *looked_at, *keys))
+        return [name for name in read if name not in self.added]
 
-    def paths(self) -> Paths:
-        """Takes a JSON object apart as the map says."""
-        return Paths(
-            self.theirs(), lambda key: field_of(key) is not None, records=self.record, dropped=self.drop
-        )
+    @property
+    def of_the_file(self) -> set[str]:
+        """What the map asks of the file itself."""
+        named = {name for origin in self.columns.values() for name in origin.column}
+        judged = (*self.skip, *self.when, *self.event, self.recognise or Condition())
+        return (named | {name for each in judged for name in each.looked_at()}) & {*OF_THE_FILE}
+
+    @property
+    def added(self) -> frozenset[str]:
+        """Columns that the rows do not bring: of another file, and what is known of the file itself."""
+        return frozenset(OF_THE_FILE).union(*(join.take for join in self.join))
 
     @property
     def other_kinds(self) -> str | None:
         """What becomes of kinds that are not listed: `skip`, `keep`, a kind of ours; None: they are refused."""
         return self.kinds.get(OTHERWISE)
+
+
+OF_THE_FILE = ("@file", "@customer", "@line")
+"""What a map may name like a column: the file's own name, whose export it is said to be, and which row of its group it is."""
+
+
+def paths_of(maps: Sequence[Map]) -> Paths:
+    """Takes a JSON object apart as maps of one format say."""
+    names = dict.fromkeys(name for mapping in maps for name in mapping.theirs())
+    return Paths(names, lambda key: field_of(key) is not None, records=maps[0].record, dropped=maps[0].drop)
 
 
 KEYS = Map.__struct_fields__
@@ -285,9 +209,41 @@ def read(path: Path) -> Map:
 
 def made(document: Mapping[str, Any]) -> Map:
     """A map out of TOML. Raises UnknownKeyError, TableError, InputError."""
-    table_map = convert(document, Map)
-    _refuse_unfit(table_map)
-    return table_map
+    common = {key: value for key, value in document.items() if key != "table"}
+    whole = convert(common, Map)
+    if "table" not in document:
+        _refuse_unfit(whole)
+        return whole
+    if not are_tables(document["table"]):
+        raise TableError("table", "is a list of tables; write [[table]]")
+    parts = [_part(number, table, common) for number, table in enumerate(document["table"], start=1)]
+    return msgspec.structs.replace(whole, table=tuple(parts))
+
+
+def _part(number: int, table: Mapping[str, Any], common: Mapping[str, Any]) -> Map:
+    """The map of one table of several: what it says, and what is said of all."""
+    both = dict(common)
+    for key, value in table.items():
+        said = both.get(key)
+        if isinstance(value, dict) and isinstance(said, dict) and key != "recognise":
+            both[key] = {**said, **value}
+        elif are_tables(value) and are_tables(said):
+            both[key] = [*value, *said]
+        else:
+            both[key] = value
+    if "recognise" not in both:
+        raise TableError(f"table {number}: recognise", "is missing; it says which tables these are")
+    try:
+        part = convert(both, Map)
+        if part.ignore is None:
+            _refuse_unfit(part)
+    except UnknownKeyError as error:
+        raise UnknownKeyError(f"table {number}: {error.key}", error.nearest_key) from error
+    except TableError as error:
+        raise TableError(f"table {number}: {error.key}", error.problem) from error
+    except InputError as error:
+        raise InputError(f"table {number}: {error}") from error
+    return part
 
 
 def _refuse_unfit(mapping: Map) -> None:

@@ -2,25 +2,19 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache, partial
-from importlib.resources import files
-from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from audit.errors import InputError
 from audit.events.schema import KINDS, OTHER, SCHEMA, TIME
-from audit.ingest import canonical, map_language, normalise, readers, timestamps
+from audit.ingest import canonical, normalise, timestamps
 from audit.ingest.attributes import identifier_field
-from audit.ingest.format import Batch, Format, Options
-from audit.ingest.map_language import KEEP, OTHERWISE, SKIP, Map, Origin, filled
-from audit.ingest.paths import EACH, FIRST, steps, unfold
+from audit.ingest.format import Batch
+from audit.ingest.map_conditions import Origin, filled
+from audit.ingest.map_language import KEEP, OTHERWISE, SKIP, Map
+from audit.ingest.paths import EACH, FIRST, unfold
 from audit.ingest.readers import Table
 from audit.privacy import scan
 from audit.privacy.clean import clean_column
-from audit.storage import toml_input
-from audit.storage.toml_input import nearest
 
 _ONCE = "is told once"
 """The column that marks events which are no news about one that is known."""
@@ -34,75 +28,8 @@ NO_KIND = "a kind of event that the map leaves out"
 """Why a row is skipped whose kind is not listed under [kinds]."""
 
 
-def format_of(map_file: Path) -> Format:
-    """The format of every table that a map describes. Raises InputError as `map_language.read` does."""
-    return Format(
-        "map",
-        "Any table, with --map FILE.toml",
-        "CSV, NDJSON, JSON, Parquet; .gz, .zst, .zip",
-        KINDS,
-        readable,
-        partial(_read, str(map_file), map_language.read(map_file)),
-    )
-
-
-@cache
-def shipped() -> tuple[Format, ...]:
-    """The formats that are maps and ship: `maps/*.toml`."""
-    names = sorted(file.name for file in files("audit.ingest").joinpath("maps").iterdir())
-    return tuple(shipped_format(name, toml_input.shipped("audit.ingest", f"maps/{name}")) for name in names)
-
-
-def shipped_format(name: str, document: Mapping[str, Any]) -> Format:
-    """The format that a map describes which says how it is recognised."""
-    mapping = map_language.made(document)
-    if mapping.format is None or mapping.recognise is None:
-        raise InputError(f"{name}: says no [format], or not how to [recognise] it")
-    return Format(
-        mapping.format.name,
-        mapping.format.title,
-        mapping.format.reads,
-        _gives(mapping),
-        partial(_is_of, mapping),
-        partial(_read, name, mapping),
-    )
-
-
-def _gives(mapping: Map) -> tuple[str, ...]:
-    sets = [
-        mapping.constants,
-        *(condition.set for condition in mapping.when),
-        *(event.set for event in mapping.event),
-    ]
-    kinds = {*mapping.kinds.values(), *(values["kind"] for values in sets if "kind" in values)}
-    return tuple(kind for kind in (*KINDS, OTHER) if kind in kinds or (kind == OTHER and KEEP in kinds))
-
-
-def _is_of(mapping: Map, path: Path) -> bool:
-    """Whether at least half of the first rows of a file, and of each file in a zip, are as the map recognises them."""
-    if mapping.recognise is None or not readable(path):
-        return False
-    reading = readers.Reading(mapping.paths().apart, mapping.delimiter, mapping.encoding)
-    judged = []
-    for table in readers.heads(path, reading):
-        absent = [name for name in mapping.theirs() if name not in table.rows.columns]
-        rows = table.rows.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
-        fitting = rows.filter(mapping.recognise.fits()).height
-        judged.append(rows.height > 0 and 2 * fitting >= rows.height)
-    return bool(judged) and all(judged)
-
-
-def _read(map_name: str, mapping: Map, path: Path, options: Options) -> Iterator[Batch]:
-    """The events of a table. Raises InputError where a mapped column is missing."""
-    reading = readers.Reading(mapping.paths().apart, mapping.delimiter, mapping.encoding)
-    for table in readers.tables(path, reading):
-        if table.form != "ndjson":
-            _refuse_missing(map_name, mapping, table)
-        options.tell(table.read, table.size, table.path)
-        yield _batch(mapping, table)
-
-
-def _batch(mapping: Map, table: Table) -> Batch:
+def batch(mapping: Map, table: Table) -> Batch:
+    """The events of rows as a map says."""
     columns = mapping.theirs()
     rows = table.rows if table.form == "ndjson" else unfold(table.rows, columns, mapping.drop)
     absent = [pl.lit(None, pl.String).alias(name) for name in columns if name not in rows.columns]
@@ -118,7 +45,7 @@ def _batch(mapping: Map, table: Table) -> Batch:
     events = _with_further(mapping, rows, _chosen(mapping, rows, events))
     other_kinds = _other_kinds(mapping, events)
     events, skipped = _with_kinds(mapping, events, skipped)
-    events = _keyed(mapping, events).drop(_ONCE, strict=False)
+    events = _keyed(mapping, events).drop(_ONCE, "@line", strict=False)
     return canonical.batch(
         Table(
             table.path,
@@ -172,7 +99,7 @@ def _left_over(mapping: Map, rows: pl.DataFrame, without: set[str]) -> Iterator[
         for position, name in enumerate(origin.column):
             earlier[name] = () if not position else earlier.get(name, origin.column[:position])
     for name in sorted(rows.columns, key=SCHEMA.__contains__):  # theirs, then those that only sound like ours
-        if name == "row" or name in without | taken_apart or earlier.get(name) == ():
+        if name in ("row", "@file", "@customer") or name in without | taken_apart or earlier.get(name) == ():
             continue
         value = pl.col(name)
         if name in earlier:
@@ -310,23 +237,3 @@ def _timed(mapping: Map, events: pl.DataFrame) -> pl.DataFrame:
     """Times as ISO 8601; those in no form of the map's stay as they are, and are refused."""
     names = [name for name, dtype in SCHEMA.items() if dtype == TIME and name in mapping.columns]
     return events.with_columns(timestamps.written(events[name], mapping.time.format) for name in names)
-
-
-def _refuse_missing(map_name: str, mapping: Map, table: Table) -> None:
-    """Raise InputError where a table has none of the columns that a map names for one of ours, or looks at."""
-    present = set(table.rows.columns)
-    if len(present) < 2:
-        return
-    alternatives = [origin.column for origin in mapping.columns.values()]
-    mapped_columns = {name for several in alternatives for name in several}
-    alone = [name for name in (*mapping.theirs(), *mapping.drop) if name not in mapped_columns]
-    for several in (*alternatives, *((name,) for name in alone)):
-        if not any(name in present or steps(name)[0] in present for name in several):
-            raise InputError(
-                f"{table.path}: no column {several[0]!r}, which {map_name} names{nearest(several[0], present)}"
-            )
-
-
-def readable(path: Path) -> bool:
-    """Whether a file can be read as rows, whatever is in them."""
-    return path.is_file() and readers.file_type(path).kind in ("csv", "ndjson", "parquet", "zip", "empty")

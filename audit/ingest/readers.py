@@ -82,12 +82,13 @@ class Table:
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How files are read: `apart` takes JSON objects apart, see `paths`; the rest is of CSV, where a delimiter of
-    None is found out.
+    None is found out, and a `header` is given for files that have none.
     """
 
     apart: strict_json.Apart
     delimiter: str | None = None
     encoding: str = "utf-8"
+    header: tuple[str, ...] = ()
 
 
 def tables(path: Path, reading: Reading) -> Iterator[Table]:
@@ -142,7 +143,9 @@ def _text(stream: IO[bytes], kind: str, path: str, size: int, reading: Reading) 
         for rows, rejected, done in strict_json.chunks(stream, path, reading.apart):
             yield Table(path, kind, rows, done, size, rejected)
     elif kind == "csv":
-        for rows, rejected, done in csv_text.chunks(stream, path, reading.delimiter, reading.encoding):
+        for rows, rejected, done in csv_text.chunks(
+            stream, path, reading.delimiter, reading.encoding, reading.header
+        ):
             yield Table(path, kind, rows, done, size, rejected)
     else:
         raise InputError(f"{path}: {kind} inside a zip is not read; unpack it")

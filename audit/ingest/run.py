@@ -13,7 +13,7 @@ from audit.errors import InputError
 from audit.events import scanners
 from audit.events.schema import ORDER, OTHER, TIME, conform
 from audit.events.vocabulary import LOOKS_LIKE_AN_OPT_OUT, NOES
-from audit.ingest import attributes, formats, mapped, normalise, timestamps
+from audit.ingest import attributes, formats, map_formats, normalise, timestamps
 from audit.ingest.format import REJECTED, Batch, Options
 from audit.ingest.report import QUARANTINED, FileReport, ImportReport, raw_text, write_quarantine
 from audit.ingest.values import Conventions
@@ -48,7 +48,7 @@ def import_paths(
     `progress(done, total, path)` is called with bytes read. A killed or failed import leaves the workspace as it was.
     Raises InputError for what cannot be read, WorkspaceError for what cannot be written.
     """
-    by_map = None if map_file is None else mapped.format_of(map_file)
+    by_map = None if map_file is None else map_formats.format_of(map_file)
     options = Options(customer, timestamps.zone(time_zone), progress)
     sources, unknown = formats.plan([Path(path) for path in paths], format, by_map)
     with ws.writing():

@@ -17,8 +17,11 @@ from tests.audit.ingest.files import by_source, counts
 
 MAPS = (Path(__file__).parents[3] / "docs" / "maps.md").read_text("utf-8")
 EXAMPLES = re.findall(
-    r"## ([^\n]*)\n(?:(?!## ).)*?```toml\n(.*?)```\n```(\w+)\n(.*?)```\n```json\n(.*?)```", MAPS, re.DOTALL
+    r"## ([^\n]*)\n(?:(?!## ).)*?```toml\n(.*?)```\n((?:```[^\n]+\n[^`]*```\n)+?)```json\n(.*?)```\n(?!```)",
+    MAPS,
+    re.DOTALL,
 )
+FILES = re.compile(r"```(\w+)(?: ([^\n]+))?\n([^`]*)```\n")
 PAGE = (Path(__file__).parents[3] / "docs" / "formats.md").read_text("utf-8")
 
 
@@ -40,14 +43,21 @@ def test_the_table_map_is_a_table_map(tmp_path):
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[title for title, *_ in EXAMPLES])
 def test_an_example_of_a_map_gives_the_events_it_says(ws, tmp_path, example):
-    _, text, language, rows, gives = example
-    file = written(tmp_path, rows, f"rows.{language.replace('json', 'ndjson')}")
-    ingest.import_paths(ws, [file], map_file=written(tmp_path, text))
-    said = [json.loads(line) for line in gives.splitlines()]
-    events = by_source(ws).select(*said[0]).to_dicts()
-    assert [{**row, **attributes(row)} for row in events] == [
-        {**row, "occurred_at": datetime.fromisoformat(row["occurred_at"])} for row in said
+    _, text, files, gives = example
+    paths = [
+        written(tmp_path, rows, name or f"rows.{language.replace('json', 'ndjson')}")
+        for language, name, rows in FILES.findall(files)
     ]
+    joined = [path for path in paths if path.name in text]
+    ingest.import_paths(ws, [path for path in paths if path not in joined], map_file=written(tmp_path, text))
+    said = [json.loads(line) for line in gives.splitlines()]
+    events = [{**row, **attributes(row)} for row in by_source(ws).select(*said[0]).to_dicts()]
+    expected = [{**row, "occurred_at": datetime.fromisoformat(row["occurred_at"])} for row in said]
+    assert sorted(events, key=told) == sorted(expected, key=told)
+
+
+def told(row):
+    return [str(value) for value in row.values()]
 
 
 def attributes(row):

@@ -1,12 +1,15 @@
 """Any table, as a map says how to read it."""
 
 import json
+import re
+import zipfile
 
 import polars as pl
 import pytest
 
 from audit import ingest
 from audit.errors import InputError
+from audit.ingest import csv_text
 from audit.privacy import vault
 from tests.audit.ingest.files import by_source, counts, csv, ndjson, raw
 
@@ -351,3 +354,82 @@ def test_the_words_of_kinds_kept_as_other_are_told_without_addresses(ws, tmp_pat
     answer = ingest.import_paths(ws, [csv(tmp_path, *rows, header=HEADER)], map_file=keeping).document()
     assert answer.others == 3
     assert list(answer.other_kinds.items()) == [("Wink", 2), ("[e-mail]", 1)]
+
+
+FILLED = (
+    '[fill]\nby = "Order"\ncolumns = ["Order", "Who", "At"]\n[key]\nelse = ["Order", "@line"]\n'
+    '[columns]\ncustomer_id = "Who"\noccurred_at = "At"\norder_id = "Order"\nitem_name = "Item"\n'
+    '[constants]\nkind = "order_completed"\n'
+)
+
+
+@pytest.mark.parametrize("block", [20, 45, 70, 10**6])
+def test_what_stands_in_the_first_row_of_a_group_reaches_the_others_across_blocks(
+    ws, tmp_path, monkeypatch, block
+):
+    monkeypatch.setattr(csv_text, "BLOCK", block)
+    rows = ("#1,ana,2026-01-05,a", "#1,,,a", ",,,b", "#2,ben,2026-01-06,c", "#3,,,d", "#4,eve,2026-01-07,e")
+    file = csv(tmp_path, *rows, header="Order,Who,At,Item")
+    mapping = raw(tmp_path, FILLED.encode(), "filled.toml")
+    for _ in range(2):
+        report = ingest.import_paths(ws, [file], map_file=mapping)
+    assert counts(report) == (6, 0, 5, 1, 0)
+    assert sorted(by_source(ws).select("customer_id", "order_id", "item_name").rows()) == [
+        ("ana", "#1", "a"),
+        ("ana", "#1", "a"),
+        ("ana", "#1", "b"),
+        ("ben", "#2", "c"),
+        ("eve", "#4", "e"),
+    ]
+
+
+JOINED = (
+    '[[join]]\nfile = "*people.csv"\non = { person = "id" }\ntake = { mail = "address" }\n'
+    '[columns]\ncustomer_id = "mail"\noccurred_at = "at"\n[identifiers]\nemail = "mail"\n[constants]\nkind = "product_viewed"\n'
+)
+
+
+def test_a_file_is_joined_by_its_name_from_the_same_zip_and_asked_for_where_it_is_absent(ws, tmp_path):
+    mapping = raw(tmp_path, JOINED.encode(), "joined.toml")
+    views = csv(tmp_path, "7,2026-01-05", "8,2026-01-06", header="person,at", name="views.csv")
+    with pytest.raises(InputError, match=r"no file \*people\.csv beside it"):
+        ingest.import_paths(ws, [views], map_file=mapping)
+    other = raw(tmp_path, b"id,town\n7,Ulm\n", "a_people.csv")
+    with pytest.raises(InputError, match=r"a_people\.csv: no column 'address'"):
+        ingest.import_paths(ws, [views], map_file=mapping)
+    other.unlink()
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        archive.write(views, "data/views.csv")
+        archive.writestr("data/people.csv", "id,address\n7,jo@x.test\n7,jo@y.test\n9,al@x.test\n")
+    several = (
+        JOINED + '[[table]]\nignore = "who they are"\nrecognise = { column = "address", present = true }\n'
+    )
+    several += '[[table]]\nrecognise = { column = "person", present = true }\n'
+    mapping = raw(tmp_path, several.encode(), "several.toml")
+    report = ingest.import_paths(ws, [tmp_path / "export.zip"], map_file=mapping)
+    assert counts(report) == (5, 1, 0, 1, 3)
+    assert report.skipped_by_reason == {"who they are": 3}
+    assert by_source(ws)["customer_id"].to_list() == ["jo@y.test"]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ('[[table]]\nignore = "x"', "table 1: recognise is missing; it says which tables these are"),
+        (
+            '[[table]]\n[table.recognise]\ncolumn = "a"\npresent = true',
+            "table 1: says nothing of customer_id",
+        ),
+        ("table = 3", "table is a list of tables"),
+        (
+            '[[table]]\nignor = "x"\nrecognise = { column = "a", present = true }',
+            "unknown key table 1: ignor",
+        ),
+        ('[fill]\nby = "x"\ncolumn = "y"', "unknown key fill.column; did you mean 'columns'"),
+        ('[[join]]\nfile = "x"\non = { a = "b" }', "join.take"),
+    ],
+)
+def test_what_a_map_says_wrongly_of_tables_is_told(ws, tmp_path, written, said):
+    mapping = raw(tmp_path, written.encode(), "wrong.toml")
+    with pytest.raises(InputError, match=re.escape(said)):
+        ingest.import_paths(ws, [csv(tmp_path)], map_file=mapping)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from audit import ingest
-from audit.ingest import formats, mapped
+from audit.ingest import formats, map_formats
 from audit.privacy import vault
 from audit.workspace.workspace import Workspace
 from tests.audit.ingest.files import by_source, counts, ndjson, raw
@@ -562,7 +562,7 @@ def events_of(ws, sample):
 
 
 def test_every_format_that_ships_has_a_sample():
-    assert {each.name for each in mapped.shipped()} == set(SAMPLES)
+    assert {each.name for each in map_formats.shipped()} == set(SAMPLES)
 
 
 def test_posts_are_known_by_what_is_in_them_and_become_events(ws, tmp_path, name):

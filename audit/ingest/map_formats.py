@@ -1,0 +1,257 @@
+"""The formats that are maps: the one given with --map, and those that ship; which of its maps reads a table, and what a
+table is given before it is mapped: the other names of its columns, what its group or another file says.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from functools import cache, partial
+from importlib.resources import files
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import polars as pl
+
+from audit.errors import InputError
+from audit.events.schema import KINDS, OTHER
+from audit.ingest import map_language, mapped, readers
+from audit.ingest.format import Batch, Format, Options
+from audit.ingest.map_conditions import filled
+from audit.ingest.map_language import KEEP, Fill, Join, Map
+from audit.ingest.paths import steps
+from audit.ingest.readers import Reading, Table
+from audit.ingest.values import as_text
+from audit.storage import toml_input
+from audit.storage.toml_input import nearest
+
+NO_EVENTS = "a table of which this format knows no events"
+"""Why the rows of a table are skipped that no map of a format recognises."""
+
+_KINDS = ("csv", "ndjson", "parquet", "zip", "empty")
+
+
+def format_of(map_file: Path) -> Format:
+    """The format of every table that a map describes. Raises InputError as `map_language.read` does."""
+    mapping = map_language.read(map_file)
+    return Format(
+        "map",
+        "Any table, with --map FILE.toml",
+        "CSV, NDJSON, JSON, Parquet; .gz, .zst, .zip",
+        KINDS,
+        readable,
+        partial(_read, str(map_file), mapping),
+    )
+
+
+@cache
+def shipped() -> tuple[Format, ...]:
+    """The formats that are maps and ship: `maps/*.toml`."""
+    names = sorted(file.name for file in files("audit.ingest").joinpath("maps").iterdir())
+    return tuple(shipped_format(name, toml_input.shipped("audit.ingest", f"maps/{name}")) for name in names)
+
+
+def shipped_format(name: str, document: Mapping[str, Any]) -> Format:
+    """The format that a map describes which says how its tables are recognised."""
+    mapping = map_language.made(document)
+    if mapping.format is None or any(part.recognise is None for part in mapping.each_table):
+        raise InputError(f"{name}: says no [format], or not how to [recognise] it")
+    return Format(
+        mapping.format.name,
+        mapping.format.title,
+        mapping.format.reads,
+        _gives(mapping),
+        partial(_is_of, mapping),
+        partial(_read, name, mapping),
+    )
+
+
+def _gives(mapping: Map) -> tuple[str, ...]:
+    kinds = set()
+    for part in mapping.each_table:
+        sets = [
+            part.constants,
+            *(condition.set for condition in part.when),
+            *(event.set for event in part.event),
+        ]
+        kinds |= {*part.kinds.values(), *(values["kind"] for values in sets if "kind" in values)}
+    return tuple(kind for kind in (*KINDS, OTHER) if kind in kinds or (kind == OTHER and KEEP in kinds))
+
+
+def readable(path: Path) -> bool:
+    """Whether a file can be read as rows, whatever is in them."""
+    return path.is_file() and readers.file_type(path).kind in _KINDS
+
+
+def _reading(mapping: Map) -> Reading:
+    paths = map_language.paths_of(mapping.each_table)
+    return Reading(paths.apart, mapping.delimiter, mapping.encoding, mapping.header)
+
+
+def _is_of(mapping: Map, path: Path) -> bool:
+    """Whether the first rows of a file are as a map recognises them: at least half, and in a zip those of each of its files;
+    of a format of several tables those of any file in the zip.
+    """
+    if not readable(path):
+        return False
+    judged = [_map_of(mapping, table) for table in readers.heads(path, _reading(mapping))]
+    if mapping.table:
+        return any(part is not None and part.ignore is None for part in judged)
+    return bool(judged) and all(judged)
+
+
+def _map_of(mapping: Map, table: Table) -> Map | None:
+    """The map that recognises a table."""
+    for part in mapping.each_table:
+        if part.recognise is None:
+            return part
+        named = part.recognise.looked_at()
+        rows = _named(part, table, Options())
+        absent = [pl.lit(None, pl.String).alias(name) for name in named if name not in rows.columns]
+        rows = rows.with_columns(absent)
+        if 2 * rows.filter(part.recognise.fits()).height >= rows.height > 0:
+            return part
+    return None
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads one table block by block: what its map is, what its last row said, what other files say."""
+
+    mapping: Map | None
+    others: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    before: pl.DataFrame | None = None
+
+    def batch(self, table: Table, options: Options) -> Batch:
+        mapping = self.mapping
+        reason = NO_EVENTS if mapping is None else mapping.ignore
+        if mapping is None or reason is not None:
+            nothing = table.rows.select("row").clear()
+            count = table.count - table.rejected.height
+            skipped = {reason or NO_EVENTS: count} if count else {}
+            return Batch(
+                table.path, table.form, table.count, nothing, rejected=table.rejected, skipped=skipped
+            )
+        rows = _named(mapping, table, options)
+        if mapping.fill is not None:
+            rows = self._filled(mapping.fill, rows)
+        for join in mapping.join:
+            rows = _joined(join, rows, self.others[join.file])
+        return mapped.batch(
+            mapping, Table(table.path, table.form, rows, table.read, table.size, table.rejected)
+        )
+
+    def _filled(self, fill: Fill, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows with what stands in the first of each group; `@line` is the row's place in its group."""
+        before = self.before
+        if rows.is_empty():
+            return rows.with_columns(pl.lit(None, pl.String).alias("@line"))
+        if before is not None:
+            rows = pl.concat([before, rows], how="diagonal")
+        columns = [name for name in fill.columns if name in rows.columns]
+        place = pl.col("@line").cast(pl.Int64).first() if before is not None else pl.lit(1)
+        rows = (
+            rows.with_columns(_group=filled([fill.by]).forward_fill().fill_null("").rle_id())
+            .with_columns(filled([name]).forward_fill().over("_group").alias(name) for name in columns)
+            .with_columns(_place=pl.int_range(pl.len()).over("_group"))
+            .with_columns(
+                (pl.col("_place") + pl.when(pl.col("_group") == 0).then(place).otherwise(1))
+                .cast(pl.String)
+                .alias("@line")
+            )
+            .drop("_group", "_place")
+        )
+        self.before = rows.tail(1)
+        return rows if before is None else rows.slice(1)
+
+
+def _named(mapping: Map, table: Table, options: Options) -> pl.DataFrame:
+    """A table's rows by the names that the map has for its columns, with what is known of the file."""
+    rows = table.rows
+    for name, others in mapping.aliases.items():
+        present = [other for other in (name, *others) if other in rows.columns]
+        if present and present != [name]:
+            rows = rows.with_columns(filled(present).alias(name)).drop(set(present) - {name})
+    known = {"@file": PurePosixPath(table.path.rsplit("!", 1)[-1]).name, "@customer": options.customer}
+    return rows.with_columns(
+        pl.lit(value, pl.String).alias(name) for name, value in known.items() if name in mapping.of_the_file
+    )
+
+
+def _joined(join: Join, rows: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+    """The rows with what the other file says of them."""
+    absent = [pl.lit(None, pl.String).alias(here) for here in join.on if here not in rows.columns]
+    rows = rows.with_columns(absent)
+    keyed = rows.with_columns(as_text(rows[here]).alias(f"= {here}") for here in join.on)
+    return keyed.join(other, on=[f"= {here}" for here in join.on], how="left", maintain_order="left").drop(
+        [f"= {here}" for here in join.on]
+    )
+
+
+def _other_file(map_name: str, join: Join, path: Path, reading: Reading) -> pl.DataFrame:
+    """What a file of the same export says, a row for each key (the last); empty where it is optional and absent."""
+    beside = [path] if readers.file_type(path).kind == "zip" else sorted(path.parent.iterdir())
+    schema = {f"= {here}": pl.String for here in join.on} | dict.fromkeys(join.take, pl.String)
+    parts = [pl.DataFrame(schema=schema)]
+    for file in beside:
+        if file != path and not fnmatch(file.name.casefold(), join.file.casefold()):
+            continue
+        for table in readers.tables(file, reading) if file.is_file() else ():
+            if not fnmatch(
+                PurePosixPath(table.path.rsplit("!", 1)[-1]).name.casefold(), join.file.casefold()
+            ):
+                continue
+            parts.append(_looked_up(map_name, join, table))
+    if len(parts) == 1 and not join.optional:
+        raise InputError(f"{path}: no file {join.file} beside it, which {map_name} joins to it; put it there")
+    return pl.concat(parts).unique([f"= {here}" for here in join.on], keep="last", maintain_order=True)
+
+
+def _looked_up(map_name: str, join: Join, table: Table) -> pl.DataFrame:
+    for name in (*join.on.values(), *join.take.values()):
+        if name not in table.rows.columns:
+            raise InputError(
+                f"{table.path}: no column {name!r}, which {map_name} joins{nearest(name, table.rows.columns)}"
+            )
+    return table.rows.select(
+        *(as_text(table.rows[there]).alias(f"= {here}") for here, there in join.on.items()),
+        *(as_text(table.rows[there]).alias(here) for here, there in join.take.items()),
+    )
+
+
+def _read(map_name: str, mapping: Map, path: Path, options: Options) -> Iterator[Batch]:
+    """The events of a file's tables. Raises InputError where a mapped column or a joined file is missing."""
+    reading = _reading(mapping)
+    current, reader = "", None
+    for table in readers.tables(path, reading):
+        if table.path != current:
+            current, reader = table.path, None
+        if reader is None:
+            chosen = mapping if not mapping.table else _map_of(mapping, table)
+            joins = chosen.join if chosen is not None else ()
+            others = {join.file: _other_file(map_name, join, path, reading) for join in joins}
+            reader = _Reader(chosen, others)
+        if reader.mapping is not None and reader.mapping.ignore is None and table.form != "ndjson":
+            _refuse_missing(map_name, reader.mapping, table)
+        options.tell(table.read, table.size, table.path)
+        yield reader.batch(table, options)
+        if reader.mapping is None and table.rows.is_empty():
+            reader = None  # a header alone; the rows will tell
+
+
+def _refuse_missing(map_name: str, mapping: Map, table: Table) -> None:
+    """Raise InputError where a table has none of the columns that a map names for one of ours, or looks at."""
+    present = {
+        *table.rows.columns,
+        *mapping.added,
+        *(name for name, others in mapping.aliases.items() if {*others} & {*table.rows.columns}),
+    }
+    if table.rows.width < 2:
+        return
+    alternatives = [origin.column for origin in mapping.columns.values()]
+    mapped_columns = {name for several in alternatives for name in several}
+    alone = [name for name in (*mapping.theirs(), *mapping.drop) if name not in mapped_columns]
+    for several in (*alternatives, *((name,) for name in alone)):
+        if not any(name in present or steps(name)[0] in present for name in several):
+            raise InputError(
+                f"{table.path}: no column {several[0]!r}, which {map_name} names{nearest(several[0], present)}"
+            )
