@@ -131,6 +131,10 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("y", "copy", "copy", "Copy the replay's figures; they are written to a file as well."),
         Key("escape", "back", "back", "Stop a replay that runs; from a field to the list; then to Find."),
     ),
+    "curve": (
+        Key("right", "move_point(1)", "move the limit", "Take the rule's point to the next limit or window: that edits the rule, as typing does; the mouse drags it.", shown=True, display="← →"),
+        Key("left", "move_point(-1)", "limit down", "Take the rule's point to the limit or window before."),
+    ),
     "audience": (
         Key("m", "more", "more", "Show all that sets them apart, or the first three again.", shown=True),
         Key("y", "copy", "copy", "Copy the text; it is written to a file as well.", shown=True),
@@ -178,6 +182,7 @@ TITLES = {
     "why": "Why",
     "reconcile": "Log and our definitions",
     "rules": "Rules",
+    "curve": "On the curve of a rule",
     "audience": "Who got a campaign",
     "dialog": "In a dialog",
     "question": "In a question",

@@ -23,6 +23,7 @@ from tui.screens.rules import RulesScreen
 from tui.screens.stories import StoriesScreen
 from tui.screens.why import WhyScreen
 from tui.widgets.items import Items
+from tui.widgets.replay_panes import CurvePane
 from tui.widgets.table import Table
 from tui.widgets.text import KeyLine
 
@@ -37,6 +38,7 @@ BEARERS = {
     "why": [WhyScreen],
     "reconcile": [ReconcileScreen],
     "rules": [RulesScreen],
+    "curve": [CurvePane],
     "audience": [AudienceDialog],
     "dialog": [TextDialog, Choice, Line, VendorDialog],
     "inbox": [InboxDialog],
@@ -56,6 +58,7 @@ FOCUS = [
     ("table", "reconcile", "app"),
     ("list", "rules", "app"),
     ("rules", "app"),
+    ("curve", "rules", "app"),
     ("audience", "app"),
     ("dialog", "app"),
     ("list", "dialog", "app"),

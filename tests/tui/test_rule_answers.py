@@ -6,17 +6,22 @@ from itertools import count
 
 import pytest
 from textual.widgets import Input
+from textual_plot.plot_widget import ErrorBarPlot, ScatterPlot
 
 from audit.errors import InputError, NotPermittedError
 from tests.tui.canned import RULE, FakeSession
 from tests.tui.conftest import SIZES, Driver, Started
-from tests.tui.test_rules_screen import changes, typed
+from tests.tui.test_rules_screen import changes, field, typed
+from tui.rendering import curve_text
+from tui.rendering.charts import CURRENT, SIGNS
 from tui.screens.dialogs import Choice, Line, Question
 from tui.screens.inbox import InboxDialog
 from tui.screens.rule_dialogs import SuggestionDialog, VendorDialog
 from tui.screens.rules import RulesScreen
 from tui.session.view_models import ProposalCase
 from tui.widgets import rule_form
+from tui.widgets.cap_plot import CapPlot
+from tui.widgets.replay_panes import CurvePane
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +49,7 @@ async def test_the_curve_marks_the_rule_as_it_stands_and_tells_its_figures(
         assert "[3]" in driver.text
         assert "by limit ● stopped ■ responses lost ▲ orders lost" in driver.words
         if size != "medium":
-            assert "now [3] stopped 20.0 % (200)" in driver.words
+            assert "now [3] stopped 20.0 % (200 of 1,000; 17.6–22.6 %)" in driver.words
         await driver.press("c")
         assert "[7d]" in driver.text
         assert "by window" in driver.text
@@ -63,6 +68,77 @@ async def test_the_curve_follows_what_is_typed_and_is_not_drawn_where_nobody_see
         await typed(driver, "limit", "5")
         assert asked(driver, "curve")[-1][1]["limit"] == 5
         assert "[5]" in driver.text
+
+
+def drawn(driver: Driver) -> dict[str, list[float]]:
+    """What the plot shows, mark by mark."""
+    marked = [made for made in driver.app.screen.query_one(CapPlot)._datasets if type(made) is ScatterPlot]
+    return {made.marker: [round(float(share), 4) for share in made.y] for made in marked}
+
+
+async def test_the_plot_shows_the_shares_of_the_sweep_and_their_intervals(started: Started) -> None:
+    async with started("large") as driver:
+        await driver.press("3")
+        shown = driver.app.screen.query_one(CurvePane).drawing.curve
+        for series in shown.series:
+            assert drawn(driver)[SIGNS[series.id]] == [round(share, 4) for share in series.shares]
+        assert drawn(driver)[CURRENT] == [0.2]
+        plot = driver.app.screen.query_one(CapPlot)
+        bars = [made for made in plot._datasets if isinstance(made, ErrorBarPlot)]
+        ends = [(y - half, y + half) for bar in bars for y, half in zip(bar.y, bar.yerr, strict=True)]
+        told = [ends for series in shown.series for ends in zip(series.low, series.high, strict=True)]
+        assert ends == [pytest.approx(one) for one in told]
+
+
+async def test_keys_take_the_rules_point_to_another_limit_as_typing_does(started: Started) -> None:
+    async with started("large") as driver:
+        await driver.press("3", "c", "right", "right")
+        assert field(driver, "limit").value == "5"
+        assert asked(driver, "replay")[-1][1]["limit"] == 5
+        assert "[5]" in driver.text
+        await driver.press("left")
+        assert asked(driver, "replay")[-1][1]["limit"] == 4
+        await driver.press("c", "right")
+        assert field(driver, "window").value == "14d"
+        assert driver.app.screen.unsaved
+
+
+async def test_the_mouse_drags_the_rules_point_and_the_axis_waits_until_it_is_let_go(
+    started: Started,
+) -> None:
+    async with started("large") as driver:
+        await driver.press("3")
+        plot = driver.app.screen.query_one(CapPlot)
+
+        def over(label: int) -> tuple[int, int]:
+            region = plot.query_one("#plot").region
+            return region.x - plot.region.x + plot.get_pixel_from_coordinate(label - 1, 0)[0], 4
+
+        await driver.pilot.mouse_down(plot, offset=over(3))
+        await driver.pilot.hover(plot, offset=over(6))
+        await driver.settle()
+        assert "now [6]" in driver.words
+        assert plot.dragging
+        await driver.until(lambda: asked(driver, "curve")[-1][1]["limit"] == 6)
+        await driver.pilot.mouse_up(plot, offset=over(7))
+        await driver.settle()
+        assert not plot.dragging
+        assert field(driver, "limit").value == "7"
+        assert asked(driver, "replay")[-1][1]["limit"] == 7
+        assert "now [7]" in driver.words
+
+
+async def test_the_curve_as_text_holds_every_figure_of_it(started: Started) -> None:
+    async with started("large") as driver:
+        await driver.press("3")
+        shown = driver.app.screen.query_one(CurvePane).drawing
+    told = list(curve_text.lines(shown))
+    assert told[0] == "by limit, of 1,000 messages to 2,013 customers; ranges are 95 % intervals"
+    assert told[3] == (
+        "limit 3 (the rule as it stands): stopped 20.0 % (200 of 1,000; 17.6–22.6 %); responses lost 20.0 % "
+        "(20 of 100; 13.3–28.9 %); orders lost 5.7 % (3 of 53; 1.9–15.4 %)"
+    )
+    assert len(told) == 1 + len(shown.curve.labels)
 
 
 async def test_a_kind_without_limit_or_window_says_that_it_has_no_curve(started: Started) -> None:

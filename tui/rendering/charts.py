@@ -76,6 +76,9 @@ def _strongest(signs: str) -> str:
 SIGNS = {"stopped": "●", "responses": "■", "orders": "▲"}
 """Line → its mark, which needs no colour."""
 
+CURRENT = "◆"
+"""The point of the rule as it stands."""
+
 _MARGIN, _NARROWEST, _WIDEST = 9, 4, 9
 
 

@@ -191,6 +191,10 @@ class RulesScreen(WorkScreen):
             curve.draw_rule(self._replayed_rule)
         self.show_pane("curve")
 
+    @on(CurvePane.PointMoved)
+    def edit_by_the_point(self, message: CurvePane.PointMoved) -> None:
+        self.form.set_text(message.by, message.label)
+
     # -- changes: a plan, a question, and only then the change ---------------------------------------------------------
 
     def _ask_plan(self, change: Change) -> None:

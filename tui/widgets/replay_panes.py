@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
-from textual.containers import VerticalScroll
-from textual.content import Content
+from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widget import Widget
 from textual.widgets import Static
 
+from tui import keys
 from tui.core_access import AsksCore, Progress, ProgressReporter
+from tui.rendering import curve_text
 from tui.rendering.replay_summary import WITHIN, effect_lines, figures, of_sample
-from tui.rendering.text import content, joined, number, plain, share
+from tui.rendering.text import content, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from textual.app import ComposeResult
+    from textual.content import Content
 
     from audit.rules.book.plan import Effect
-    from audit.rules.replay.curve import Curve
     from audit.rules.replay.totals import ReplayDocument
     from tui.session.view_models import Document, Drawing, Sample
+    from tui.widgets.cap_plot import CapPlot
 
 
 class AnswerPane(AsksCore):
@@ -130,56 +131,58 @@ class ReplayPane(VerticalScroll, AnswerPane):
 
 
 AXES = ("limit", "window")
-WORDS = {"stopped": "stopped", "responses": "responses lost", "orders": "orders lost"}
-"""Line of the chart → a word for it."""
 
-SMALLEST, ROOMY = 3, 7
-"""Lines of a chart below which it says nothing; from which on figures may stand below it."""
+ROOMY = 14
+"""Lines of the pane from which on there is room for figures beside the plot and its legend."""
 
 
-class CurvePane(Widget, AnswerPane, can_focus=True):
-    """Draws the curve of one rule where it can be seen, as large as there is room; `says` stands where there is none."""
+class CurvePane(Vertical, AnswerPane, can_focus=True):
+    """Draws the curve of one rule where it can be seen, as large as there is room; `says` stands where there is none.
 
+    The point of the rule as it stands can be taken along, with the mouse or with keys: that is told, and edits the rule.
+    """
+
+    AREA = "curve"
+    BINDINGS = keys.bindings(AREA)
     QUESTION = "curve"
     STOPPED = "The curve was stopped; c draws it."
 
     drawing: reactive[Drawing | None] = reactive(None)
     says: reactive[str] = reactive("Choose a rule.")
 
+    @dataclass
+    class PointMoved(Message):
+        """The rule's point was taken to another limit or window (`by`)."""
+
+        by: str
+        label: str
+
     def __init__(self, *, id: str) -> None:  # noqa: A002 - as every widget
         super().__init__(id=id)
         self._axis = AXES[0]
         self._rule: Document | None = None
+        self._waiting: Drawing | None = None
 
-    def render(self) -> Content:
-        from tui.rendering.charts import draw_curve
-
-        if self.drawing is None:
-            return content(self.says)
-        width, height = self.content_size
-        figures = current_figures(self.drawing, width)
-        room = height - 3  # the axis, its labels, the legend
-        below = figures if room - len(figures) >= ROOMY else ()
-        lines = draw_curve(_marked(self.drawing), width, max(SMALLEST, room - len(below)))
-        legend = _legend(self.drawing.curve, width)
-        return Content("\n").join([*map(content, (*lines[:-1], legend)), *below])
+    def compose(self) -> ComposeResult:
+        yield Static(content(self.says), markup=False, id="curve-text")
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
     def draw_rule(self, rule: Document) -> None:
         """Draw a rule's curve, at once or when it would be seen."""
         self._rule = rule
-        self._draw()
+        self._ask()
 
     def other_axis(self) -> None:
         """From now on draw over the other of limit and window."""
         if self.drawing is not None:
             self._axis = AXES[1 - AXES.index(self.drawing.curve.by)]
 
-    def on_resize(self) -> None:
-        self._draw()
+    async def on_resize(self) -> None:
+        self._ask()
+        await self._show()
 
-    def _draw(self) -> None:
+    def _ask(self) -> None:
         """Ask for the curve if one is due and would be seen."""
         if self._rule is None or not self.size.height:
             return
@@ -206,38 +209,61 @@ class CurvePane(Widget, AnswerPane, can_focus=True):
             self.border_subtitle = content(" · ".join(part for part in (note, done) if part))
 
     def show_curve(self, drawing: Drawing) -> None:
-        self.drawing = drawing
+        """Show a curve; while somebody holds the point the axis stays as it is."""
+        if any(plot.dragging for plot in self._plots()):
+            self._waiting = drawing
+            return
+        self._waiting = None
         self.border_subtitle = content(drawing.note)
         self.border_title = content(f"Curve by {drawing.curve.by} · c: the other")
+        self.drawing = drawing
 
+    # -- showing ---------------------------------------------------------------------------------------------------
 
-def current_figures(drawing: Drawing, width: int) -> tuple[Content, ...]:
-    """What the rule as it stands stops and loses, in one line or a line each."""
-    curve = drawing.curve
-    if drawing.current not in curve.labels:
-        return ()
-    point = curve.labels.index(drawing.current)
-    parts = [
-        f"{WORDS[series.id]} {share(series.shares[point])} ({number(series.counts[point])})"
-        if series.known
-        else f"{WORDS[series.id]}: none in this data"
-        for series in curve.series
-    ]
-    head = f"now [{plain(drawing.current)}]  "
-    if len(head) + len(" · ".join(parts)) <= width:
-        return (joined((head, "bold"), " · ".join(parts)),)
-    return tuple(joined((head if part is parts[0] else " " * len(head), "bold"), part) for part in parts)
+    async def watch_drawing(self) -> None:
+        await self._show()
 
+    async def watch_says(self) -> None:
+        await self._show()
 
-def _legend(curve: Curve, width: int) -> str:
-    from tui.rendering.charts import SIGNS
+    def _plots(self) -> Iterable[CapPlot]:
+        return (child for child in self.children if child.id == "plot-of-rule")  # type: ignore[misc]
 
-    signs = "  ".join(f"{SIGNS[series.id]} {WORDS[series.id]}" for series in curve.drawn)
-    legend = f"by {curve.by}  {signs}  │ 95 %"
-    return legend if len(legend) <= width else f"by {curve.by}  {signs}"
+    async def _show(self) -> None:
+        """The plot above its legend and figures; or the sentence instead."""
+        if not self.is_mounted:
+            return
+        text, drawing = self.query_one("#curve-text", Static), self.drawing
+        if drawing is None:
+            await self.query("#plot-of-rule").remove()
+            text.update(content(self.says))
+            return
+        if not self.query("#plot-of-rule"):
+            from tui.widgets.cap_plot import CapPlot
 
+            await self.mount(CapPlot(), before=text)
+        room = self.content_size
+        text.update(curve_text.below(drawing, room.width, roomy=room.height >= ROOMY))
+        for plot in self._plots():
+            plot.draw(drawing)
 
-def _marked(drawing: Drawing) -> Curve:
-    curve = drawing.curve
-    labels = (f"[{plain(label)}]" if label == drawing.current else plain(label) for label in curve.labels)
-    return replace(curve, labels=tuple(labels))
+    # -- the rule's own point --------------------------------------------------------------------------------------
+
+    def action_move_point(self, step: int) -> None:
+        drawing = self.drawing
+        if drawing is not None and drawing.current in drawing.curve.labels:
+            at = drawing.curve.labels.index(drawing.current) + step
+            if 0 <= at < len(drawing.curve.labels):
+                self._move_point(drawing.curve.labels[at])
+
+    def _move_point(self, label: str) -> None:
+        assert self.drawing is not None
+        if label != self.drawing.current:
+            self.drawing = replace(self.drawing, current=label)
+            self.post_message(self.PointMoved(self.drawing.curve.by, label))
+
+    def on_cap_plot_dragged(self, message: CapPlot.Dragged) -> None:
+        message.stop()
+        self._move_point(message.label)
+        if message.done and self._waiting is not None:
+            self.show_curve(self._waiting)

@@ -106,6 +106,11 @@ class RuleForm(VerticalScroll, AsksCore, can_focus=False):
         """Whether a text is not what it was."""
         return bool(self._saved) and self.texts != self._saved
 
+    def set_text(self, key: str, text: str) -> None:
+        """Have a field say something else, as if it were typed."""
+        for row in self.query(f"#row-{key}").results(FieldRow):
+            row.query_one(Input).value = plain(text)
+
     def tell(self, errors: Mapping[str, str]) -> None:
         """Say what is wrong beside each field; what concerns no field, under the form."""
         rows = {row.field.key: row for row in self.query(FieldRow)}
