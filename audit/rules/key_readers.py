@@ -146,8 +146,8 @@ def counted_per(value: Any) -> tuple[str, ...]:
 
 Text = Annotated[str, text]
 Names = Annotated[tuple[str, ...], names]
-Moment = Annotated[datetime | None, moment]
-Flag = Annotated[bool, flag]
-Window = Annotated[str, window]
-Zone = Annotated[str, rule_zone]
-Per = Annotated[tuple[str, ...], counted_per]
+Moment = Annotated[datetime | None, moment, "2026-01-01T00:00:00Z"]
+Flag = Annotated[bool, flag, "true or false"]
+Window = Annotated[str, window, "30m 16h 7d 4w"]
+Zone = Annotated[str, rule_zone, "customer, UTC or Europe/Berlin"]
+Per = Annotated[tuple[str, ...], counted_per, "counted apart by: channel, category, item, campaign, sender"]

@@ -27,7 +27,7 @@ MAX_RULES = 1_000
 """Rules in a file or a book, at most: our choice. A message is asked of every rule; ten thousand take minutes for a small
 workspace, and a set that people still oversee has tens."""
 
-OnFail = Annotated[str, one_of("drop", "defer")]
+OnFail = Annotated[str, one_of("drop", "defer"), "drop, or defer: it goes out later"]
 
 
 class ActsRead(NamedTuple):
@@ -80,7 +80,9 @@ class Rule(ABC):
     except_items: Names = ()
     except_customers: Names = ()
     except_senders: Names = ()
-    message_classes: Annotated[tuple[str, ...], some_of(*MESSAGE_CLASSES)] = ("marketing",)
+    message_classes: Annotated[tuple[str, ...], some_of(*MESSAGE_CLASSES), ", ".join(MESSAGE_CLASSES)] = (
+        "marketing",
+    )
     valid_from: Moment = None
     valid_until: Moment = None
     enabled: Flag = True
@@ -92,6 +94,10 @@ class Rule(ABC):
     kind: ClassVar[str]
     order: ClassVar[int]
     """Kinds are checked in ascending order of this number."""
+    purpose: ClassVar[str]
+    """What the kind is for, in a sentence."""
+    example: ClassVar[Mapping[str, Any]]
+    """A rule of the kind, but for id and kind: what it does is read back beside the purpose."""
     may_defer: ClassVar[bool] = False
     """Whether it may put a message off instead of stopping it."""
     counts: ClassVar[bool] = False
@@ -114,6 +120,15 @@ class Rule(ABC):
         if "kind" in cls.__dict__:
             KINDS[cls.kind] = cls
             keys.cache_clear()
+
+    def blocks_what(self, other: "Rule") -> bool:
+        """Whether it is certain to block all that a rule of narrower scope blocks (`audit.rules.scopes.covered`)."""
+        own = [key for key, entry in keys(self.kind).items() if entry.own]
+        return self.kind == other.kind and all(getattr(self, key) == getattr(other, key) for key in own)
+
+    def without_effect(self) -> Mapping[str, str]:
+        """Keys that change nothing of what it decides beside the others, if they are written, and why."""
+        return {}
 
     # -- how it judges ------------------------------------------------------------------------------------------
 
@@ -234,12 +249,16 @@ def checked_order(rules: Iterable[Rule]) -> list[Rule]:
 
 
 class Key(NamedTuple):
-    """A key of the rules file: the `type` of its value, its reader, what it is where it is not written (None: required)."""
+    """A key of the rules file: the `type` of its value, its reader, what it is where it is not written (None: required),
+    in a few words what may be written, and whether it is the kind's own.
+    """
 
     type: str
     read: Callable[[Any], Any]
     default: Any
     required: bool
+    hint: str = ""
+    own: bool = False
 
 
 def required_keys(kind: str) -> tuple[str, ...]:
@@ -256,12 +275,15 @@ def all_keys() -> tuple[str, ...]:
 def keys(kind: str) -> Mapping[str, Key]:
     """The keys that a rule of `kind` may have, in the order they are written."""
     hints = get_type_hints(KINDS[kind], include_extras=True)
+    shared = {entry.name for entry in fields(Rule)}
     written = {
         entry.name: Key(
             str(hints[entry.name].__origin__),
             hints[entry.name].__metadata__[0],
             None if entry.default is MISSING else entry.default,
             entry.default is MISSING,
+            str((*hints[entry.name].__metadata__[1:], "")[0]),
+            entry.name not in shared,
         )
         for entry in fields(KINDS[kind])
         if entry.name != "version"

@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from audit.events import vocabulary
-from audit.rules.model import Rule, checked_order
+from audit.rules.model import SCOPES, Rule, checked_order
 from audit.rules.reference.history import Message, known_zone
 
 SCOPED = {
@@ -194,3 +194,34 @@ def _under(category: str | None, scopes: Sequence[str]) -> bool:
     return category is not None and any(
         category == path or category.startswith(f"{path} > ") for path in scopes
     )
+
+
+def covered(rule: Rule, by: Rule) -> bool:
+    """Whether `by` stops all that `rule` stops or puts off, so that `rule` changes nothing beside it.
+
+    Said only where it is certain, by what the two rules say, whatever the data.
+    """
+    if not by.takes_part or (by.on_fail == "defer" and rule.on_fail != "defer"):
+        return False
+    since = by.valid_from is None or (rule.valid_from is not None and by.valid_from <= rule.valid_from)
+    until = by.valid_until is None or (rule.valid_until is not None and rule.valid_until <= by.valid_until)
+    classes = set(rule.message_classes) <= set(by.message_classes)
+    scoped = all(_takes_in(by, rule, scope) for scope in SCOPES)
+    together = set(by.counted_per) <= set(rule.counted_per)
+    return since and until and classes and scoped and together and by.blocks_what(rule)
+
+
+def same_messages(rule: Rule, other: Rule) -> bool:
+    """Whether two rules judge, and count together, the same messages."""
+    scopes = [f"{prefix}{scope}" for scope in SCOPES for prefix in ("", "except_")]
+    keys = (*scopes, "message_classes", "valid_from", "valid_until", "counted_per")
+    return all(getattr(rule, key) == getattr(other, key) for key in keys)
+
+
+def _takes_in(wide: Rule, narrow: Rule, scope: str) -> bool:
+    """Whether one scope of a rule, with its exceptions, takes in all that another rule's does."""
+    included, excluded = getattr(wide, scope), getattr(wide, f"except_{scope}")
+    inner, left_out = getattr(narrow, scope), getattr(narrow, f"except_{scope}")
+    meets = _under if scope == "categories" else (lambda value, names: value in names)
+    named = not included or (bool(inner) and all(meets(value, included) for value in inner))
+    return named and all(meets(value, left_out) for value in excluded)

@@ -42,6 +42,8 @@ class DaysOff(Rule):
 
     kind: ClassVar = "days_off"
     order: ClassVar = 95
+    purpose: ClassVar = "Nothing goes out on some days of the week."
+    example: ClassVar = {"weekdays": ["sunday"]}
     may_defer: ClassVar = True
     judges_alone: ClassVar = True
     suppresses: ClassVar = "days"

@@ -18,7 +18,15 @@ from audit.events.document import Document
 from audit.events.schema import conform
 from audit.privacy.role_view import MARK
 from audit.privacy.roles import Role, Viewer
-from audit.queries import campaigns, customer, documents, findings_documents, reconcile, segment_documents
+from audit.queries import (
+    campaigns,
+    customer,
+    documents,
+    findings_documents,
+    reconcile,
+    rule_check,
+    segment_documents,
+)
 from audit.queries.audience import audience
 from audit.queries.case import read_case, read_everybody
 from audit.rules import files, model
@@ -197,6 +205,7 @@ def of_everybody(ws: Workspace) -> Iterator[tuple[str, object]]:
         "rules history",
         book_documents.RuleHistory(versions=tuple(map(book_documents.version, book.history()))),
     )
+    yield "rules check", rule_check.document(ws, book.rules())
     yield "rules diff", book_documents.rule_diff("no-prenatal", book.between("no-prenatal"))
     yield "rules inbox", book_documents.inbox(proposals)
     yield "a proposal", book_documents.proposal(proposals[0].proposals[0])

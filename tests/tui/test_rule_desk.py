@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from audit.rules import files
+from audit.rules.describe import sentence
 from audit.rules.model import from_dict, keys, kinds, required_keys, to_dict
 from tests.tui.command import Command
 from tui.session.core import CoreSession
@@ -66,7 +67,7 @@ def test_what_a_form_shows_of_a_rule_reads_back_as_that_rule(desk: CoreSession, 
     rule = made(kind, desk)
     shown = {field.key: field.text for field in rule_entry(rule).fields}
     assert desk.rules.draft({"id": rule.id, "kind": kind, **shown}).keys == to_dict(rule)
-    assert rule_entry(rule).gist.startswith(kind.replace("_", " "))
+    assert rule_entry(rule).gist == sentence(rule)
 
 
 def test_names_with_commas_stay_whole(desk: CoreSession) -> None:

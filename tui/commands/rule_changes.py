@@ -12,7 +12,7 @@ from tui.commands import options, output
 from tui.commands.options import CHANGE, Invocation, shares
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from audit.rules.book import Book
     from audit.rules.book.plan import Effect, Plan
@@ -97,6 +97,8 @@ def carry_out(invocation: Invocation, ws: "Workspace", plan: "Plan") -> None:
     effect = plan_effect(ws, plan) if plan.changes else None
     for line in plan.lines():
         output.narrate(line)
+    for line in _odd(ws, plan):
+        output.narrate(f"! {line}")
     output.narrate(
         f"messages over the loaded past: {'; '.join(effect.lines())}" if effect else "nothing changes"
     )
@@ -111,6 +113,15 @@ def carry_out(invocation: Invocation, ws: "Workspace", plan: "Plan") -> None:
     if plan.changes and not agreed:
         output.narrate("nothing changed; --yes does it without asking")
         raise typer.Exit(Exit.NO)
+
+
+def _odd(ws: "Workspace", plan: "Plan") -> "Iterator[str]":
+    """What is odd about the rules that a plan puts in."""
+    from audit.queries.rule_check import document
+
+    rules = [change.after for change in plan.changes if change.after is not None]
+    for rule in document(ws, rules).rules if rules else ():
+        yield from (f"{rule.id}: {odd.line}" for odd in rule.warnings)
 
 
 def plan_effect(ws: "Workspace", plan: "Plan") -> "Effect":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit.errors import InputError, NotFoundError
+from tui import Exit
 from tui.commands import options, output, proposals, rule_changes, senders
 from tui.commands.options import ACCESS, ANSWER, Invocation, shares
 from tui.commands.rule_changes import FileArgument, RuleArgument
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from audit.queries.compliance import Compliance
+    from audit.queries.rule_check import RuleChecks
     from audit.rules.book import Book, Version
     from audit.rules.model import Rule
     from audit.workspace.workspace import Workspace
@@ -60,15 +62,46 @@ def show(
     invocation: Invocation,
     rule: RuleArgument,
 ) -> None:
-    """One rule, as a rule file."""
+    """One rule: what it does, in a sentence, and as a rule file."""
     from audit.rules import files
     from audit.rules.book import documents
+    from audit.rules.describe import read_back
 
     named = _book(invocation).rule(rule)
     if invocation.as_json:
         output.document(documents.rule_list([named]))
     else:
-        output.page(files.dump([output.told(named)]), None)
+        told = output.told(named)
+        output.page(f"# {read_back(told)}\n{files.dump([told])}", None)
+
+
+@shares(*ANSWER)
+def check(
+    invocation: Invocation,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="A rule file; by default the rules of the book.")
+    ] = None,
+) -> None:
+    """Read rules back, and say what is odd: names that are not in the data, keys without effect, rules that others cover."""
+    from audit.queries.rule_check import document
+
+    book = _book(invocation)
+    ws = invocation.open()
+    answer = document(ws, book.rules() if file is None else options.rules_of(ws, file))
+    invocation.answer(answer, _check_page)
+    if any(rule.warnings for rule in answer.rules):
+        raise typer.Exit(Exit.NO)
+
+
+def _check_page(answer: "RuleChecks") -> None:
+    for rule in answer.rules:
+        output.line(f"{rule.id}: judges {rule.messages:,} of {rule.of:,} messages")
+        output.line(f"  {rule.reads}")
+        for odd in rule.warnings:
+            output.line(f"  ! {odd.line}")
+    output.line(
+        f"{sum(bool(rule.warnings) for rule in answer.rules)} of {len(answer.rules)} rules: something is odd"
+    )
 
 
 @shares(*ANSWER)
@@ -266,6 +299,7 @@ def _kept_page(answer: "Compliance") -> None:
 COMMANDS: "Mapping[str, Callable[..., None]]" = {
     "list": list_rules,
     "show": show,
+    "check": check,
     "add": rule_changes.add,
     "set": rule_changes.set_keys,
     "enable": rule_changes.enable,

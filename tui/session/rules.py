@@ -233,22 +233,25 @@ class RuleBook:
 
 def rule_entry(rule: Rule) -> Entry:
     """A rule of the book as a list and a form show it."""
+    from audit.rules.describe import sentence
     from audit.rules.model import to_dict
 
     keys = to_dict(rule)
-    return Entry(rule.id, rule.version or 0, rule.enabled, keys, gist(keys), _fields(rule.kind, keys))
+    return Entry(rule.id, rule.version or 0, rule.enabled, keys, sentence(rule), _fields(rule.kind, keys))
 
 
 def _proposed_entry(proposal: Proposal) -> Entry | None:
     """A rule that is asked for or drafted, as the list shows it; None for what is about no one rule."""
+    from audit.rules.describe import sentence
+    from audit.rules.model import from_dict
+
     keys = proposed_rule(proposal)
     if keys is None:
         return None
+    rule = from_dict(keys)
     origin = f"ticket {proposal.case.ticket}" if proposal.case.ticket else f"by {proposal.author}"
     fields = _fields(str(keys["kind"]), keys)
-    return Entry(
-        str(keys["id"]), 0, False, keys, f"{origin} · {gist(keys)}", fields, proposal.id, proposal.state
-    )
+    return Entry(rule.id, 0, False, keys, f"{origin} · {sentence(rule)}", fields, proposal.id, proposal.state)
 
 
 def _version_line(version: Version) -> str:
@@ -272,20 +275,6 @@ def _differences(version: Version, earlier: Version | None) -> list[str]:
         return ["      taken out of the book"]
     difference = RuleDifference(earlier.stands if earlier else None, version.stands)
     return [f"      {line}" for line in difference.lines()]
-
-
-def gist(keys: Document) -> str:
-    """A rule in a few words: its kind, what it counts, whom it is about."""
-    parts = [str(keys["kind"]).replace("_", " ")]
-    if "limit" in keys:
-        parts.append(f"{keys['limit']} in {keys['window']}")
-    elif "window" in keys:
-        parts.append(str(keys["window"]))
-    if "unengaged" in keys:
-        parts.append(f"{keys['unengaged']} without a response")
-    parts += [str(keys[key]) for key in ("quiet", "same", "grace") if key in keys]
-    parts += [", ".join(keys[key]) for key in ("channels", "categories", "campaigns") if keys.get(key)]
-    return " · ".join(parts)
 
 
 def _fields(kind: str, keys: Document) -> tuple[Field, ...]:

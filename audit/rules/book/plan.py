@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit.events.document import Document
 from audit.events.times import iso
+from audit.rules.describe import read_back
 from audit.rules.model import Rule, to_dict
 
 if TYPE_CHECKING:
@@ -58,6 +59,12 @@ class Change:
             if before.get(key) != after.get(key)
         ]
 
+    @property
+    def reads(self) -> list[str]:
+        """What the rule then does, in a sentence, where that is new."""
+        before, after = (rule and read_back(rule) for rule in (self.before, self.after))
+        return [after] if after and after != before else []
+
     def lines(self) -> list[str]:
         """What changes, a line a key: `limit: 3 → 2`; of a rule that is new, what it says: `limit: 2`."""
         if self.before is None:
@@ -104,10 +111,11 @@ class Plan:
     proposal: int | None = None
 
     def lines(self) -> list[str]:
-        """The plan for people: a line a rule with what becomes of it, its changed keys below."""
+        """The plan for people: a line a rule with what becomes of it; below what it then does, and its changed keys."""
         lines = []
         for change in self.changes:
             lines.append(f"{change.sign} {change.rule.id}")
+            lines += [f"    {line}" for line in change.reads]
             if change.sign == "~":
                 lines += [f"    {line}" for line in change.lines()]
         if lines and self.effective is not None:

@@ -96,11 +96,11 @@ class Proposal:
         return self.case.campaign or ", ".join(campaigns)
 
     def lines(self) -> list[str]:
-        """What it asks for: a line a rule with what becomes of it, its keys below; or the export."""
+        """What it asks for: a line a rule with what becomes of it; below what it then does, and its keys; or the export."""
         lines = []
         for change in self.changes:
             lines.append(f"{change.sign} {change.rule.id}")
-            lines += [f"    {line}" for line in change.lines() if change.after]
+            lines += [f"    {line}" for line in (*change.reads, *change.lines()) if change.after]
         if self.request:
             rules = ", ".join(f"{name} v{version}" for name, version in self.request.rules)
             lines.append(f"handover as {self.request.format}: {rules}")

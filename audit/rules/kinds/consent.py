@@ -33,9 +33,11 @@ class Consent(Rule):
     Cannot tell of a message that names no list, where an act before it is about one.
     """
 
-    grace: Annotated[str, span] = "0d"
+    grace: Annotated[str, span, "time to act on a no: 0d 2d 10d"] = "0d"
 
     kind: ClassVar = "consent"
+    purpose: ClassVar = "Nothing goes to people who said no, until they say yes."
+    example: ClassVar = {"channels": ["email"], "grace": "2d"}
     order: ClassVar = 10
     columns: ClassVar = CONSENT_COLUMNS
     row_columns: ClassVar = frozenset({"topics"})
@@ -48,6 +50,9 @@ class Consent(Rule):
     @property
     def may_be_undecidable(self) -> bool:
         return True
+
+    def blocks_what(self, other: Rule) -> bool:
+        return isinstance(other, Consent) and self.grace_span <= other.grace_span
 
     def evaluator(self, history: History) -> Evaluator:
         return _ConsentInForce(self, history)
@@ -94,7 +99,7 @@ class Consent(Rule):
 
     def description(self) -> str:
         grace = f", from {describe.span(self.grace)} after it on" if self.grace_span else ""
-        who_said_no = "to whom said no (unsubscribed, objected, consent withdrawn, complained)"
+        who_said_no = "to people who said no (unsubscribed, objected, consent withdrawn, complained)"
         return f"No {describe.messages(self)} {who_said_no}{grace}, until they say yes"
 
     def blocked_because(self, counted: int) -> str:  # noqa: ARG002

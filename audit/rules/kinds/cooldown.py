@@ -16,7 +16,7 @@ from audit.events.purchases import ORDER, TAKEN_BACK, goods, order_of
 from audit.events.schema import KINDS
 from audit.events.times import duration
 from audit.rules import describe
-from audit.rules.key_readers import Window, number, one_of, positive_span, some_of
+from audit.rules.key_readers import number, one_of, positive_span, some_of, window
 from audit.rules.kinds.consent import did
 from audit.rules.model import SCOPES, ActsRead, NextMessage, Rule
 from audit.rules.reference import clock
@@ -26,6 +26,9 @@ from audit.rules.scopes import SCOPED, in_scope
 
 REPURCHASE = "repurchase"
 """The window that lasts until the customer is due to buy again."""
+
+SAME = ("nothing", "item", "category", "campaign")
+"""What of a message and the event before it may have to agree."""
 
 NOT_ROLLING = '1mo is a calendar window; add window_kind = "calendar", or write 30d'
 
@@ -48,13 +51,15 @@ class Cooldown(Rule):
     customers, else `fallback`.
     """
 
-    window: Window
-    after: Annotated[tuple[str, ...], _after]
-    same: Annotated[str, one_of("nothing", "item", "category", "campaign")] = "nothing"
-    depth: Annotated[int | None, number(1)] = None
-    fallback: Annotated[str, positive_span] = "180d"
+    window: Annotated[str, window, "30m 16h 7d 4w, or repurchase: until due to buy again"]
+    after: Annotated[tuple[str, ...], _after, "what starts it: order_completed"]
+    same: Annotated[str, one_of(*SAME), f"of the message and the event: {' '.join(SAME)}"] = "nothing"
+    depth: Annotated[int | None, number(1), "levels of the category that are compared"] = None
+    fallback: Annotated[str, positive_span, "where no interval is known: 180d"] = "180d"
 
     kind: ClassVar = "cooldown"
+    purpose: ClassVar = "Nothing goes out for some time after something the customer did, such as an order."
+    example: ClassVar = {"after": ["order_completed"], "same": "category", "window": "repurchase"}
     order: ClassVar = 50
     apart_by_channel: ClassVar = False
 
@@ -70,6 +75,19 @@ class Cooldown(Rule):
 
     def contradiction(self) -> tuple[str, str] | None:
         return ("window", NOT_ROLLING) if self.window == "1mo" else None
+
+    def blocks_what(self, other: Rule) -> bool:
+        if not isinstance(other, Cooldown) or self.until_repurchase != other.until_repurchase:
+            return False
+        deep = (self.depth or LATEST.year) <= (other.depth or LATEST.year) or self.same != "category"
+        agrees = self.same == "nothing" or (self.same == other.same and deep)
+        return agrees and set(self.after) >= set(other.after) and self.span >= other.span
+
+    def without_effect(self) -> Mapping[str, str]:
+        return {
+            **({} if self.same == "category" else {"depth": "counts only where same is category"}),
+            **({} if self.until_repurchase else {"fallback": "counts only where window is repurchase"}),
+        }
 
     def evaluator(self, history: History) -> Evaluator:
         return _EventsBefore(self, history)
@@ -132,15 +150,15 @@ class Cooldown(Rule):
         return "cooldown_repurchase" if self.until_repurchase else self.kind
 
     def description(self) -> str:
-        acts = " or ".join(event_kind.replace("_", " ") for event_kind in self.after)
-        agreeing = "" if self.same == "nothing" else f" about the same {self.same}"
+        acts = " or ".join("an order" if act == ORDER else act.replace("_", " ") for act in self.after)
+        agreeing = "" if self.same == "nothing" else f" of the same {self.same}"
         by_depth = self.depth and self.same == "category"
         levels = f" (its first {describe.count(self.depth, 'level')})" if self.depth and by_depth else ""
         if self.until_repurchase:
             ends = f"until the customer is due to buy again; where that is not known, for {describe.span(self.fallback)}"
         else:
             ends = f"for {describe.span(self.window)}"
-        return f"No {describe.messages(self)}{agreeing}{levels} after {acts}, {ends}"
+        return f"No {describe.messages(self)} after {acts}{agreeing}{levels}, {ends}"
 
     def blocked_because(self, counted: int) -> str:  # noqa: ARG002
         if self.until_repurchase:

@@ -36,8 +36,10 @@ class CountingRule(Rule):
         return "channel" in self.per
 
     def per_words(self) -> str:
-        """What is counted together."""
-        return f", counted per {' and '.join(self.per)}"
+        """What is counted together, beside the customer."""
+        return (
+            f", each {' and '.join(sorted(self.counted_per))} counted by itself" if self.counted_per else ""
+        )
 
 
 class Cap(CountingRule):
@@ -72,6 +74,19 @@ class Cap(CountingRule):
             text = "only a cooldown can last until the re-purchase; write 30m, 16h, 7d or 4w"
             return "window", text
         return ("window", NOT_ROLLING) if self.window == "1mo" else None
+
+    def blocks_what(self, other: Rule) -> bool:
+        if (
+            not isinstance(other, Cap)
+            or self.most > other.most
+            or self.counts_other_classes < other.counts_other_classes
+        ):
+            return False
+        return not self.most or self._window_holds(other)
+
+    def _window_holds(self, other: "Cap") -> bool:
+        """Whether every window of another cap lies in one of its own."""
+        return self.rolling and self.span >= other.within
 
     def could_block(self, events: pl.DataFrame, causes: pl.DataFrame | None) -> pl.Expr:  # noqa: ARG002
         at = pl.col("occurred_at")

@@ -28,13 +28,20 @@ class ExcludeEvent(Rule):
     Where nothing is said of its causes at all, it cannot tell.
     """
 
-    events: Annotated[tuple[str, ...], _event_ids]
+    events: Annotated[tuple[str, ...], _event_ids, "event ids; name the customer too"]
 
     kind: ClassVar = "exclude_event"
+    purpose: ClassVar = (
+        "Nothing goes out that rests on certain events alone, such as an order that was a gift."
+    )
+    example: ClassVar = {"events": ["o-1841"], "customers": ["1007"]}
     order: ClassVar = 40
     reads_causes: ClassVar = True
     judges_alone: ClassVar = True
     suppresses: ClassVar = "messages by what brought them about"
+
+    def blocks_what(self, other: Rule) -> bool:
+        return isinstance(other, ExcludeEvent) and set(self.events) >= set(other.events)
 
     def evaluator(self, history: History) -> Evaluator:  # noqa: ARG002
         return _ExcludedEvents(self)
@@ -43,7 +50,8 @@ class ExcludeEvent(Rule):
         return caused(causes, "causes")
 
     def description(self) -> str:
-        return f"No {describe.messages(self)} brought about by nothing but {len(self.events)} named events of a customer"
+        named = describe.count(len(self.events), "named event")
+        return f"No {describe.messages(self)} brought about by nothing but {named}"
 
     def blocked_because(self, counted: int) -> str:  # noqa: ARG002
         return "it rests on nothing but events that are left out"

@@ -1,6 +1,6 @@
 """A frequency cap: at most so many messages in a window."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar
@@ -29,15 +29,19 @@ class FrequencyCap(Cap):
     say it (`vendor_semantics`).
     """
 
-    limit: Annotated[int, number(0)]
+    limit: Annotated[int, number(0), "messages"]
     window: Window
-    window_kind: Annotated[str, one_of("rolling", "calendar")] = "rolling"
+    window_kind: Annotated[str, one_of("rolling", "calendar"), "rolling, or calendar with 1h 1d 1w 1mo"] = (
+        "rolling"
+    )
     time_zone: Zone = "customer"
-    week_start: Annotated[str, one_of(*clock.WEEKDAYS)] = "monday"
+    week_start: Annotated[str, one_of(*clock.WEEKDAYS), "first day of a calendar week"] = "monday"
     per: Per = ("customer",)
     exempt_counts: Flag = False
 
     kind: ClassVar = "frequency_cap"
+    purpose: ClassVar = "At most so many messages go out in some time."
+    example: ClassVar = {"limit": 3, "window": "7d", "channels": ["email"], "except_campaigns": ["cart"]}
     order: ClassVar = 80
     displaces: ClassVar = True
 
@@ -74,6 +78,20 @@ class FrequencyCap(Cap):
             return "window", f"{self.window!r} is no calendar window; one of {', '.join(CALENDAR)}"
         return None
 
+    def _window_holds(self, other: Cap) -> bool:
+        keys = ("window_kind", "window", "time_zone", "week_start")
+        return super()._window_holds(other) or (
+            isinstance(other, FrequencyCap) and all(getattr(self, key) == getattr(other, key) for key in keys)
+        )
+
+    def without_effect(self) -> Mapping[str, str]:
+        if not self.limit:
+            keys = ("window", "window_kind", "time_zone", "week_start", "exempt_counts")
+            return dict.fromkeys(keys, "a limit of 0 stops all, whenever it goes out")
+        rolling = {"time_zone": "counts only where window_kind is calendar"} if self.rolling else {}
+        weekly = not self.rolling and self.window == "1w"
+        return rolling | ({} if weekly else {"week_start": "counts only in a calendar week"})
+
     def evaluator(self, history: History) -> Evaluator:
         if self.rolling:
             return RollingWindow(self)
@@ -89,11 +107,11 @@ class FrequencyCap(Cap):
 
     def description(self) -> str:
         if self.limit == 0:
-            return f"No {describe.messages(self)}"
-        messages = describe.messages(self)
-        messages = messages.removesuffix("s") if self.limit == 1 else messages
+            named = f" that name their {' and '.join(sorted(self.counted_per))}" if self.counted_per else ""
+            return f"No {describe.messages(self)}{named}"
+        messages = describe.messages(self, one=self.limit == 1)
         text = f"At most {self.limit} {messages} {self._in_window()}{self.per_words()}"
-        classes = "; messages of other classes count too, though they always go out"
+        classes = "; messages of other classes count too, though it lets them pass"
         return text + classes if self.exempt_counts else text
 
     def blocked_because(self, counted: int) -> str:
@@ -104,8 +122,10 @@ class FrequencyCap(Cap):
         return f"fewer than {self.limit} went out in {self._window_before()}"
 
     def _in_window(self) -> str:
-        if self.window_kind != "calendar":
+        if self.rolling:
             return f"in any {describe.span(self.window)}"
+        if self.window_kind == "days":
+            return f"in any {self.window.removesuffix('d')} calendar days, {describe.clock(self.time_zone)}"
         starts = f" from {self.week_start.capitalize()}" if self.window == "1w" else ""
         return f"in a {_IN_A[self.window]}{starts}, {describe.clock(self.time_zone)}"
 

@@ -17,6 +17,8 @@ class MinGap(Cap):
     per: Per = ("customer",)
 
     kind: ClassVar = "min_gap"
+    purpose: ClassVar = "Some time passes between two messages."
+    example: ClassVar = {"window": "16h", "channels": ["push"]}
     order: ClassVar = 70
 
     @property

@@ -12,8 +12,13 @@ class Mute(Rule):
     """Blocks always."""
 
     kind: ClassVar = "mute"
+    purpose: ClassVar = "Nothing at all goes out of what it is about."
+    example: ClassVar = {"campaigns": ["spring-sale"]}
     order: ClassVar = 20
     judges_alone: ClassVar = True
+
+    def blocks_what(self, other: Rule) -> bool:  # noqa: ARG002
+        return True
 
     def evaluator(self, history: History) -> Evaluator:  # noqa: ARG002
         return _Always()

@@ -28,6 +28,12 @@ def quiet_hours(hours: str) -> tuple[time, time]:
     return start, end
 
 
+def _minutes(hours: str) -> set[int]:
+    """The minutes of a day that lie in the hours."""
+    start, end = (at.hour * 60 + at.minute for at in quiet_hours(hours))
+    return {minute % (24 * 60) for minute in range(start, end if start < end else end + 24 * 60)}
+
+
 def _quiet(value: Any) -> str:
     quiet_hours(text(value))
     return str(value)
@@ -38,14 +44,21 @@ class QuietHours(Rule):
     """Blocks while the customer's clock is in the quiet hours; passes where the zone is unknown."""
 
     on_fail: OnFail = "defer"
-    quiet: Annotated[str, _quiet]
+    quiet: Annotated[str, _quiet, "from-to: 21:00-08:00"]
     time_zone: Zone = "customer"
 
     kind: ClassVar = "quiet_hours"
+    purpose: ClassVar = "Nothing goes out at some hours of the day."
+    example: ClassVar = {"quiet": "21:00-08:00", "channels": ["push"]}
     order: ClassVar = 90
     may_defer: ClassVar = True
     judges_alone: ClassVar = True
     suppresses: ClassVar = "hours"
+
+    def blocks_what(self, other: Rule) -> bool:
+        if not isinstance(other, QuietHours) or self.time_zone != other.time_zone:
+            return False
+        return _minutes(self.quiet) >= _minutes(other.quiet)
 
     def evaluator(self, history: History) -> Evaluator:
         return _QuietClock(self, history)

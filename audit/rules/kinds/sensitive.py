@@ -18,6 +18,8 @@ class Sensitive(Rule):
     """
 
     kind: ClassVar = "sensitive"
+    purpose: ClassVar = "Nothing goes out that touches a sensitive topic the customer did not agree to."
+    example: ClassVar = {}
     order: ClassVar = 30
     reads_causes: ClassVar = True
     judges_alone: ClassVar = True

@@ -12,9 +12,10 @@ from audit.events.vocabulary import is_human
 from audit.rules import describe
 from audit.rules.key_readers import Per, number, one_of
 from audit.rules.kinds.counting import Counter, CountingRule
-from audit.rules.model import ActsRead
+from audit.rules.model import ActsRead, Rule
 from audit.rules.reference.clock import EARLIEST, LATEST
 from audit.rules.reference.history import Blocking, Evaluator, History, Message, Place
+from audit.rules.scopes import same_messages
 
 ENGAGEMENT = {"click": "message_clicked", "open": "message_opened"}
 """What a sunset may take for a response, and the kind of event that shows it."""
@@ -28,10 +29,12 @@ class Sunset(CountingRule):
     """
 
     per: Per = ("customer",)
-    unengaged: Annotated[int, number(1)]
-    engagement: Annotated[str, one_of(*ENGAGEMENT)] = "click"
+    unengaged: Annotated[int, number(1), "messages in a row"]
+    engagement: Annotated[str, one_of(*ENGAGEMENT), "what counts as a response: click open"] = "click"
 
     kind: ClassVar = "sunset"
+    purpose: ClassVar = "After some messages in a row that found no response, nothing more goes out."
+    example: ClassVar = {"unengaged": 12, "channels": ["email"]}
     order: ClassVar = 60
     columns: ClassVar = frozenset({"channel", "event_id"})
     row_columns: ClassVar = frozenset({"customer_id", "event_id", "message_id", "kind", "machine"})
@@ -44,6 +47,11 @@ class Sunset(CountingRule):
     @property
     def may_be_undecidable(self) -> bool:
         return True
+
+    def blocks_what(self, other: Rule) -> bool:
+        if not isinstance(other, Sunset) or self.engagement != other.engagement:
+            return False
+        return self.unengaged <= other.unengaged and same_messages(self, other)
 
     def evaluator(self, history: History) -> Evaluator:
         return _Streak(self, history)

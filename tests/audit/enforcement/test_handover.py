@@ -178,7 +178,7 @@ def test_where_a_second_person_is_asked_an_export_is_made_once_after_they_said_y
 
 def test_the_document_holds_the_set_in_words_too_and_the_people_as_they_are(ws):
     document = json.loads(handed(ws, "json").text)
-    words = "At most 1 marketing message in any 7 days, counted per customer."
+    words = "At most 1 marketing message in any 7 days."
     assert document["rules"] == [{**cap(1, "7d", title="One a week"), "version": None, "words": words}]
     assert {one["customer"] for one in document["people"]} == set(IDS)
     assert document["people"][0]["until"] == "2026-01-12T10:00:00Z"

@@ -35,7 +35,7 @@ def test_a_book_nobody_wrote_in_is_empty_and_makes_no_file(book, tmp_path):
 
 def test_a_plan_writes_nothing(book):
     plan = book.plan_add([from_dict(CAP)])
-    assert plan.lines() == ["+ cap"]
+    assert plan.lines() == ["+ cap", "    At most 3 marketing messages in any 7 days."]
     assert book.rules() == ()
 
 
@@ -65,7 +65,7 @@ def test_every_change_is_a_new_version_with_author_time_and_note(tmp_path):
 def test_a_plan_says_which_keys_change(book):
     add(book, CAP)
     assert book.plan_set("cap", {"limit": 2, "channels": ["email"]}).lines() == [
-        "~ cap", "    limit: 3 → 2", "    channels: default → email",
+        "~ cap", "    At most 2 marketing e-mails in any 7 days.", "    limit: 3 → 2", "    channels: default → email",
     ]  # fmt: skip
 
 
@@ -125,7 +125,9 @@ def test_an_unknown_rule_is_named(book, act):
 def test_an_import_adds_and_changes_and_leaves_the_rest(book):
     add(book, CAP, MUTE)
     plan = book.plan_import([from_dict({**CAP, "limit": 1}), from_dict({"id": "new", "kind": "mute"})])
-    assert plan.lines() == ["~ cap", "    limit: 3 → 1", "+ new"]
+    assert plan.lines() == [
+        "~ cap", "    At most 1 marketing message in any 7 days.", "    limit: 3 → 1", "+ new", "    No marketing messages.",
+    ]  # fmt: skip
     book.apply(plan)
     assert [rule.id for rule in book.rules()] == ["cap", "mute", "new"]
 
