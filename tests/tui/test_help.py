@@ -1,6 +1,7 @@
 """Help: every command says what it is for, what it prints, and shows two calls that work; shells complete the rest."""
 
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -12,6 +13,7 @@ from audit.rules import files
 from audit.rules.book import Book
 from audit.workspace import MOST_NAMES, names
 from audit.workspace.workspace import Workspace
+from tests import manual_page
 from tui import Exit, cli
 from tui import commands as command_line
 
@@ -51,6 +53,18 @@ def test_examples_are_read_as_calls_of_their_command(
     TREE.main(arguments, prog_name="whysent", standalone_mode=False)
     assert line[0] == "whysent"
     assert called[-1] == name
+
+
+def test_the_manual_page_says_what_help_says() -> None:
+    written = manual_page.PAGE.read_text(encoding="utf-8")
+    assert written == manual_page.page(), "docs/whysent.1 is stale: python -m tests.manual_page"
+    assert all(f".SS whysent {name}" in written for name in COMMANDS)
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="needs groff")
+def test_the_manual_page_is_read_without_a_warning() -> None:
+    command = ["groff", "-man", "-Tascii", "-ww", "-z", str(manual_page.PAGE)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stderr == ""
 
 
 # -- completion ----------------------------------------------------------------------------------------------------
