@@ -1,8 +1,11 @@
-"""What people see; and what the program's exit codes mean, and which error has which."""
+"""What people see; what the program's exit codes mean, which error has which, and the sign that something is under way."""
 
 from enum import IntEnum
 
 from audit.errors import NotPermittedError, WhysentError
+
+BEAT = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+"""A sign that moves."""
 
 
 class Exit(IntEnum):

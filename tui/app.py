@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from audit.privacy.roles import Viewer
+    from tui.session import Story
     from tui.session.core import CoreSession
-    from tui.session.view_models import Opening, Story
+    from tui.session.view_models import Opening
 
 
 def _customer() -> Screen[Any]:
@@ -248,10 +249,11 @@ class DemoApp(WhysentApp):
             self.story = stories()[story - 1]
 
 
-def run(folder: Path, *, viewer: Viewer | None = None) -> int:
+def run(folder: Path, *, viewer: Viewer | None = None, ready: Callable[[], None] = lambda: None) -> int:
     """Run the screens on a workspace and return the exit code.
 
-    `viewer` (role, ticket, reason) is who looks; an agent begins in the field without a list.
+    `viewer` (role, ticket, reason) is who looks; an agent begins in the field without a list. `ready` is called before the
+    screens take the terminal.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print(
@@ -264,10 +266,10 @@ def run(folder: Path, *, viewer: Viewer | None = None) -> int:
 
     viewer = viewer or AnyViewer()
     agent = viewer.ticket is not None or not viewer.may("list")
-    return _ended(WhysentApp(CoreSession(folder, viewer), agent=agent))
+    return _ended(WhysentApp(CoreSession(folder, viewer), agent=agent), ready)
 
 
-def run_demo(folder: Path, *, viewer: Viewer, story: int | None) -> int:
+def run_demo(folder: Path, *, viewer: Viewer, story: int | None, ready: Callable[[], None]) -> int:
     """Run the screens on the demo, made in `folder` meanwhile where it is not there yet; begin with `story`."""
     from tui.session.core import CoreSession
 
@@ -277,12 +279,13 @@ def run_demo(folder: Path, *, viewer: Viewer, story: int | None) -> int:
         make(folder, progress)
 
     agent = viewer.ticket is not None or not viewer.may("list")
-    return _ended(DemoApp(CoreSession(folder, viewer, make=make), story=story, agent=agent))
+    return _ended(DemoApp(CoreSession(folder, viewer, make=make), story=story, agent=agent), ready)
 
 
-def _ended(app: WhysentApp) -> int:
+def _ended(app: WhysentApp, ready: Callable[[], None]) -> int:
     """Run it to its end; the exit code."""
     app.set_keymap(keys.read_keymap(keys.keymap_file()))
+    ready()
     app.run()
     if app.failure:
         print(f"whysent: {plain(app.failure)}", file=sys.stderr)

@@ -18,12 +18,11 @@ def run(arguments: list[str]) -> int:
         print(f"whysent {__version__}")
         return Exit.OK
     from audit.errors import WhysentError
-    from tui.commands import build
-    from tui.commands.output import answer_from, complain
+    from tui import start
 
-    answer_from(None)
     try:
-        return build()(arguments)
+        code = start.opened(arguments)
+        return _command(arguments) if code is None else code
     except WhysentError as error:
         complain(str(error))
         return exit_code(error)
@@ -42,6 +41,22 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         complain("stopped")
         return Exit.INTERRUPTED
+
+
+def _command(arguments: list[str]) -> int:
+    """Any command line but the plainest that open screens."""
+    from tui.commands import build
+    from tui.commands.output import answer_from
+
+    answer_from(None)
+    return build()(arguments)
+
+
+def complain(text: str) -> None:
+    """One line on stderr."""
+    from tui.commands import output
+
+    output.complain(text)
 
 
 def _not_text(error: UnicodeEncodeError) -> str:

@@ -19,8 +19,9 @@ from tui.rendering.text import say
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tui.session import Story
     from tui.session.core import CoreSession
-    from tui.session.view_models import Opening, Story
+    from tui.session.view_models import Opening
 
 T = TypeVar("T")
 

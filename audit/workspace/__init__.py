@@ -7,10 +7,15 @@ from typing import Any
 ENVIRONMENT = "WHYSENT_WORKSPACE"
 
 
+def named_folder() -> Path | None:
+    """The folder that `WHYSENT_WORKSPACE` names."""
+    named = os.environ.get(ENVIRONMENT)
+    return Path(named) if named else None
+
+
 def default_folder() -> Path:
     """Where the workspace is unless told: `WHYSENT_WORKSPACE`, else the user's data folder."""
-    named = os.environ.get(ENVIRONMENT)
-    return Path(named) if named else _data_folder() / "workspace"
+    return named_folder() or _data_folder() / "workspace"
 
 
 def demo_folder() -> Path:

@@ -185,7 +185,7 @@ def test_without_a_workspace_the_demo_that_is_there_is_named_with_the_command_th
     demo = tmp_path / "the demo"
     Workspace.create(demo)
     monkeypatch.setattr("audit.workspace.demo_folder", lambda: demo)
-    monkeypatch.setattr("tui.commands.workspaces._terminal", lambda: True)
+    monkeypatch.setattr("tui.start.terminal", lambda: True)
     whysent.workspace = tmp_path / "none"
     done = whysent(*typed.split())
     assert (done.code, done.out) == (2, "")
@@ -804,7 +804,8 @@ def test_a_workspace_named_without_a_command_is_the_one_that_opens(
         opened.append(folder)
         return 0
 
-    monkeypatch.setattr("tui.commands.workspaces._terminal", lambda: True)
+    monkeypatch.setattr("tui.start.terminal", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")
     monkeypatch.setattr("tui.app.run", run)
     named = tmp_path / "named"
     Workspace.create(named)

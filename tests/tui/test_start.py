@@ -9,15 +9,19 @@ import pytest
 
 from tests.tui.canned import FakeSession
 from tests.tui.conftest import Driver, Started
+from tui import cli, start
 from tui.app import WhysentApp
 from tui.themes import THEMES, first_theme
 
-HEAVY = ("polars", "sqlite_utils", "cryptography", "keyring", "typer")
+HEAVY = (
+    "polars", "numpy", "scipy", "sqlite_utils", "cryptography", "keyring", "typer", "pydantic", "msgspec", "sqlite3",
+    "audit.queries", "fixtures", "tui.commands", "tui.session.customers", "tui.session.view_models",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
     "module",
-    ["tui.app", "tui.session.core", "tui.screens.customer", "tui.screens.rules", "tui.screens.stories"],
+    ["tui.app", "tui.session.core", "tui.screens.stories", "tui.start"],
 )
 def test_nothing_heavy_is_loaded_before_the_first_paint(module: str) -> None:
     code = f"import sys, {module}; print([name for name in {HEAVY!r} if name in sys.modules])"
@@ -25,17 +29,60 @@ def test_nothing_heavy_is_loaded_before_the_first_paint(module: str) -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_of_the_demo_nothing_heavy_is_loaded_before_its_stories_are_painted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [["demo"], [], ["case", "--ticket", "4711"]])
+def test_no_command_that_opens_screens_loads_anything_heavy_before_they_are_painted(
+    scenes: Path, command: list[str]
+) -> None:
     code = f"""
 import sys
 from unittest.mock import patch
 from tui import app, cli
 sys.stdin = sys.stdout = type("Terminal", (type(sys.stdout),), {{"isatty": lambda _: True}})(sys.stdout.buffer)
 with patch.object(app.WhysentApp, "run"):
-    cli.run(["demo", "--workspace", {str(tmp_path / "demo")!r}])
+    cli.run([*{command!r}, "--workspace", {str(scenes)!r}])
 print([name for name in {HEAVY!r} if name in sys.modules])"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['typer']"
+    environment = {**os.environ, "TERM": "dumb"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert done.stdout.strip() == "[]"
+
+
+OPENING = [
+    [], ["open"], ["--workspace", "w", "open"], ["open", "--workspace", "w"], ["--workspace", "v", "open", "--workspace", "w"],
+    ["--as", "agent"], ["--as", "agent", "open"], ["open", "--as", "nobody"],
+    ["demo"], ["demo", "--story", "8"], ["demo", "--story", "14"], ["demo", "--story", "x"], ["--story", "8", "demo"],
+    ["--workspace", "w", "demo"], ["demo", "--as", "reviewer", "--workspace", "w"],
+    ["case"], ["case", "--ticket", "4711"], ["case", "--ticket", "4711", "--reason", "a letter", "--as", "agent"],
+    ["case", "--ticket=4711"], ["open", "--ticket", "4711"], ["open", "demo"], ["--help"], ["demo", "--help"], ["nonsense"],
+    ["--workspace"], ["--workspace", "--as"], ["demo", "--reason", "r"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("named", [None, "elsewhere"])
+def test_what_is_opened_without_the_command_line_is_what_it_would_open(
+    monkeypatch: pytest.MonkeyPatch, named: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[start.Start] = []
+    monkeypatch.setattr(start, "terminal", lambda: True)
+    monkeypatch.setattr(start, "run", lambda what: asked.append(what) or 0)
+    if named is None:
+        monkeypatch.delenv("WHYSENT_WORKSPACE", raising=False)
+    else:
+        monkeypatch.setenv("WHYSENT_WORKSPACE", named)
+    plain = 0
+    for arguments in OPENING:
+        said = start.plain(arguments)
+        asked.clear()
+        code = cli._command(arguments)
+        if said is not None:
+            plain += 1
+            (meant,) = asked
+            assert code == 0, arguments
+            for each in ("command", "folder", "role", "ticket", "reason", "story"):
+                assert getattr(said, each) == getattr(meant, each), (arguments, each)
+    assert plain == 13
+    capsys.readouterr()
 
 
 def test_without_a_terminal_one_line_names_the_command_that_needs_none(tmp_path: Path) -> None:

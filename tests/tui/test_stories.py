@@ -17,8 +17,9 @@ from tui.app import DemoApp
 from tui.screens.customer import CustomerScreen
 from tui.screens.find import FindScreen
 from tui.screens.stories import StoriesScreen, StoryLine, stories
+from tui.session import Story
 from tui.session.core import CoreSession
-from tui.session.view_models import Opening, Story
+from tui.session.view_models import Opening
 from tui.widgets.panes import Panes
 from tui.widgets.timeline import Timeline
 

@@ -92,3 +92,16 @@ def test_the_case_of_a_ticket_starts_in_the_field_without_a_list(scenes: Path) -
     assert "4711" in terminal.text
     terminal.child.sendcontrol("q")
     terminal.child.close(force=True)
+
+
+def test_the_first_sign_comes_before_the_screens_and_an_error_takes_it_back(
+    scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "whysent").mkdir()
+    (tmp_path / "whysent" / "keys.toml").write_text("no toml")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    terminal = Terminal("open", workspace=scenes, columns=80, rows=24)
+    raw = terminal.child.read().decode()
+    sign, taken_back, complaint = (raw.index(each) for each in ("whysent\x1b[0m", "\x1b[?1049l", "keys.toml"))
+    assert raw.startswith("\x1b[?1049h")
+    assert sign < taken_back < complaint

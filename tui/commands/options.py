@@ -13,6 +13,7 @@ import typer
 
 from audit.errors import InputError, NotPermittedError, NoWorkspaceError
 from audit.events.times import parse_iso
+from tui import start
 from tui.commands import output
 
 if TYPE_CHECKING:
@@ -182,16 +183,26 @@ class Invocation:
         """The workspace's folder: the command's own option, else the one before it, else the environment's or the default."""
         from audit.workspace import default_folder
 
-        option, source = self.shared["workspace"], self.context.get_parameter_source("workspace")
-        typed = source is not None and source.name == "COMMANDLINE"
-        return (option if typed else self._defaults.workspace or option) or default_folder()
+        return self._named or default_folder()
 
     @property
     def demo_folder(self) -> Path:
         """The folder of the demo workspace: one of its own, unless another is asked for."""
         from audit.workspace import demo_folder
 
-        return self.shared["workspace"] or self._defaults.workspace or demo_folder()
+        return self._named or demo_folder()
+
+    @property
+    def _named(self) -> Path | None:
+        option, source = self.shared["workspace"], self.context.get_parameter_source("workspace")
+        typed = source is not None and source.name == "COMMANDLINE"
+        return option if typed else self._defaults.workspace or option
+
+    @property
+    def role(self) -> str | None:
+        """The role to look in, where one was named."""
+        role: str | None = self.shared["role"] or self._defaults.role
+        return role
 
     @property
     def without(self) -> tuple[str, ...]:
@@ -227,16 +238,7 @@ class Invocation:
 
     def viewer(self, *, ticket: str | None = None, reason: str | None = None) -> "Viewer":
         """Who is looking, and for which ticket: the maker of the workspace is admin; `--as` lowers that."""
-        from audit.privacy.roles import Role, Viewer
-
-        role = self.shared["role"] or self._defaults.role
-        viewer = Viewer(ticket=ticket or self.shared["ticket"], reason=reason)
-        if role is None:
-            return viewer
-        names = [known.name.lower() for known in Role]
-        if role not in names:
-            raise InputError(f"--as {role}: one of {', '.join(names)}")
-        return viewer.lowered(role)
+        return start.viewer(self.role, ticket or self.shared["ticket"], reason)
 
     def require(self, action: str) -> "Viewer":
         """Who is looking, if they may do `action`. Raises NotPermittedError."""

@@ -1,6 +1,5 @@
 """demo, import, map, formats, open, case: a workspace is made, filled and opened."""
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit.errors import InputError
-from tui import Exit
+from tui import Exit, start
 from tui.commands import options, output, text_output
 from tui.commands.options import ACCESS, ANSWER, Invocation, shares
 from tui.rendering.wording import moment as minute
 from tui.rendering.wording import several
+from tui.start import Start
 
 if TYPE_CHECKING:
     from audit.ingest.report import Imported
@@ -163,21 +163,21 @@ def demo(
     invocation: Invocation,
     story: Annotated[
         int | None,
-        typer.Option("--story", metavar="N", min=1, max=13, help="Begin with this story's customer."),
+        typer.Option(
+            "--story", metavar="N", min=1, max=start.STORIES, help="Begin with this story's customer."
+        ),
     ] = None,
 ) -> None:
     """Make the demo workspace, if it is not there yet, and open it with its stories."""
     folder = invocation.demo_folder
-    if invocation.as_json or not _terminal():
+    if invocation.as_json or not start.terminal():
         from fixtures.demo import make
 
         if make(folder, partial(output.Progress("making"), subject="the demo")):
             output.narrate(f"made the demo workspace in {folder}")
         _triage(invocation, folder)
     else:
-        from tui.app import run_demo
-
-        raise typer.Exit(run_demo(folder, viewer=invocation.viewer(), story=story))
+        raise typer.Exit(start.run(Start("demo", folder, invocation.role, story=story)))
 
 
 @shares(*ACCESS)
@@ -185,7 +185,7 @@ def open_screens(invocation: Invocation) -> None:
     """Open the screens on a workspace."""
     folder = invocation.folder
     _need_terminal("whysent customers")
-    _run(invocation, folder)
+    raise typer.Exit(start.run(Start("open", folder, invocation.role)))
 
 
 @shares(*ACCESS)
@@ -197,21 +197,7 @@ def case(
     """An agent's start: asks for the identifier and opens the customer."""
     folder = invocation.folder
     _need_terminal("whysent show -")
-    _run(invocation, folder, ticket=ticket, reason=reason)
-
-
-def _run(
-    invocation: Invocation,
-    folder: Path,
-    *,
-    ticket: str | None = None,
-    reason: str | None = None,
-) -> None:
-    from audit.storage import manifest
-    from tui.app import run
-
-    manifest.load(folder)
-    raise typer.Exit(run(folder, viewer=invocation.viewer(ticket=ticket, reason=reason)))
+    raise typer.Exit(start.run(Start("case", folder, invocation.role, ticket, reason)))
 
 
 def _triage(invocation: Invocation, folder: Path) -> None:
@@ -224,10 +210,6 @@ def _triage(invocation: Invocation, folder: Path) -> None:
     invocation.answer(triage, partial(text_output.customers, coverage=ws.coverage))
 
 
-def _terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
-
-
 def _need_terminal(instead: str) -> None:
-    if not _terminal():
+    if not start.terminal():
         raise InputError(f"the screens need a terminal; without one use `{instead} --json`")

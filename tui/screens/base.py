@@ -34,7 +34,9 @@ class WorkScreen(Screen[None], AsksCore):
     AUTO_FOCUS: ClassVar[str | None] = None
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(
+            classes=layout_for(*self.app.size)
+        )  # the size of the first paint: no second one is needed
         self._data_version: str | None = None
 
     def on_mount(self) -> None:

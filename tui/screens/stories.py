@@ -12,12 +12,12 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import OptionList
 
-from tui import keys
+from tui import BEAT, keys
 from tui.rendering.charts import bar
 from tui.rendering.text import content, joined
 from tui.rendering.wording import several
-from tui.screens.base import WorkScreen
-from tui.session.view_models import Step, Story
+from tui.screens.base import LAYOUTS, WorkScreen
+from tui.session import Step, Story
 from tui.widgets.items import Item, Items
 from tui.widgets.text import Heading, KeyLine, TextBlock
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from tui.session.view_models import Opening
 
 DO = "Enter opens the case of this customer · ← → the next story · 1 everybody, the worst first"
-BEAT = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 EVERY = 0.2
 """Seconds between two movements of a sign that something is being waited for."""
 
@@ -90,6 +89,7 @@ class StoriesScreen(WorkScreen):
         self._wanted = False
         self._state = "opening the demo …"
         self._beat = 0
+        self._listed_for: tuple[str, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield Heading()
@@ -108,7 +108,7 @@ class StoriesScreen(WorkScreen):
         )
         items = self.query_one(Items)
         items.border_title = content("Stories")
-        self._list()
+        self.relaid()
         start = self.services.story
         items.highlighted = 0 if start is None else start.number - 1
         self._wanted = start is not None and self.services.opening is None
@@ -183,8 +183,11 @@ class StoriesScreen(WorkScreen):
         return joined((f"“{story.words}”", "bold italic"), gap, story.look, gap, steps_of(story, gap))
 
     def relaid(self) -> None:
-        self._list()
-        self.tell_story()
+        layout = tuple(name for name in LAYOUTS if self.has_class(name))
+        if layout != self._listed_for:
+            self._listed_for = layout
+            self._list()
+            self.tell_story()
 
     @on(OptionList.OptionSelected)
     def open_chosen(self) -> None:

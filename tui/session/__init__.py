@@ -1,1 +1,28 @@
 """What the screens may ask, and the core's answers as frozen view models."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Keys to press, one after the other, and what for. They are meant for the row that begins with `on`, if any is named.
+
+    Then `shows` stands on the screen.
+    """
+
+    press: str
+    say: str
+    shows: str
+    on: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A story of the demo: a customer, by their source's id, in their own words, and what to look at."""
+
+    number: int
+    title: str
+    customer: str
+    words: str
+    look: str
+    steps: tuple[Step, ...]

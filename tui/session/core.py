@@ -5,15 +5,11 @@ Every method may take long and is called in a worker. What comes out is what the
 
 from __future__ import annotations
 
-from functools import wraps
+from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from audit.errors import WhysentError
-from tui.session.customers import Customers
 from tui.session.open_workspace import OpenWorkspace
-from tui.session.replays import Replays
-from tui.session.rules import Proposals, RuleBook
-from tui.session.view_models import Opening
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +17,10 @@ if TYPE_CHECKING:
 
     from audit.privacy.roles import Viewer
     from audit.workspace.workspace import Workspace
-    from tui.session.view_models import Progress
+    from tui.session.customers import Customers
+    from tui.session.replays import Replays
+    from tui.session.rules import Proposals, RuleBook
+    from tui.session.view_models import Opening, Progress
 
 
 Questions = TypeVar("Questions")
@@ -73,11 +72,40 @@ class CoreSession:
         self._make = make
         if make is not None:
             self._opened.there.clear()
-        proposals = Proposals(self._opened)
-        self.customers = self._for_viewer(Customers(self._opened))
-        self.replays = self._for_viewer(Replays(self._opened))
-        self.proposals = self._for_viewer(proposals)
-        self.rules = self._for_viewer(RuleBook(self._opened, proposals))
+
+    # loaded when first asked, that is: after the first paint
+
+    @cached_property
+    def customers(self) -> Customers:
+        """Everybody, and one customer."""
+        from tui.session.customers import Customers
+
+        return self._for_viewer(Customers(self._opened))
+
+    @cached_property
+    def replays(self) -> Replays:
+        """What rules would have done."""
+        from tui.session.replays import Replays
+
+        return self._for_viewer(Replays(self._opened))
+
+    @cached_property
+    def _proposals(self) -> Proposals:
+        from tui.session.rules import Proposals
+
+        return Proposals(self._opened)
+
+    @cached_property
+    def proposals(self) -> Proposals:
+        """What waits for an answer."""
+        return self._for_viewer(self._proposals)
+
+    @cached_property
+    def rules(self) -> RuleBook:
+        """The rule book, and changes of it."""
+        from tui.session.rules import RuleBook
+
+        return self._for_viewer(RuleBook(self._opened, self._proposals))
 
     def _for_viewer(self, questions: Questions) -> Questions:
         """A set of questions as its viewer may ask them."""
@@ -91,6 +119,7 @@ class CoreSession:
     def open(self, progress: Progress | None = None) -> Opening:
         """Make the workspace, where that is asked for, open it and say what it is."""
         from audit.queries.reports.limits import line
+        from tui.session.view_models import Opening
 
         try:
             if self._make is not None:

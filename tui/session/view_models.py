@@ -282,28 +282,3 @@ class Change:
     kind: str
     id: str
     keys: Document = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Keys to press, one after the other, and what for. They are meant for the row that begins with `on`, if any is named.
-
-    Then `shows` stands on the screen.
-    """
-
-    press: str
-    say: str
-    shows: str
-    on: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """A story of the demo: a customer, by their source's id, in their own words, and what to look at."""
-
-    number: int
-    title: str
-    customer: str
-    words: str
-    look: str
-    steps: tuple[Step, ...]
