@@ -95,6 +95,8 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("a", "only('')", "all", "Everything in the timeline."),
         Key("y", "copy", "copy", "Copy the verdict, masked; it is written to a file as well."),
         Key("e", "export", "export", "Write this customer's case to a file."),
+        Key("full_stop,ctrl+right", "week(1)", "week on", "To the next week that has a row; a click on the strip of weeks goes to that week.", display="."),
+        Key("comma,ctrl+left", "week(-1)", "week back", "To the week before that has a row.", display=","),
         Key("right", "app.story(1)", "next story", "In the demo: the customer of the next story."),
         Key("left", "app.story(-1)", "previous story", "In the demo: the customer of the story before."),
         Key("escape", "back", "back", "Back: from a pane, then to the list."),
@@ -219,7 +221,7 @@ def names(key: Key) -> str:
 
 
 _NAMES = {
-    "question_mark": "?", "slash": "/", "down": "↓", "up": "↑", "left": "←", "right": "→", "pagedown": "PgDn", "pageup": "PgUp", "home": "Home",
+    "question_mark": "?", "slash": "/", "comma": ",", "full_stop": ".", "ctrl+left": "Ctrl+←", "ctrl+right": "Ctrl+→", "down": "↓", "up": "↑", "left": "←", "right": "→", "pagedown": "PgDn", "pageup": "PgUp", "home": "Home",
     "end": "End", "enter": "Enter", "escape": "Esc", "tab": "Tab", "shift+tab": "Shift+Tab", "space": "Space",
     "ctrl+p": "Ctrl+P", "ctrl+q": "Ctrl+Q", "f1": "F1", "f2": "F2", "f6": "F6", "f10": "F10",
 }  # fmt: skip

@@ -44,6 +44,7 @@ from tui.session.view_models import (
     Triage,
     Verdict,
     Week,
+    WeeklyCap,
 )
 
 if TYPE_CHECKING:
@@ -199,6 +200,7 @@ class FakeSession:
             self._weeks(),
             self._document(customer, without),
             without,
+            cap=WeeklyCap("email-weekly-cap", 3, "email, marketing"),
         )
 
     def verdict(self, picture: Picture) -> Verdict:

@@ -1,5 +1,7 @@
 """Customer: the verdict first and never cut, the evidence one key away, and what falls away when an event is left out."""
 
+from datetime import date
+
 import pytest
 from textual.pilot import Pilot
 
@@ -13,6 +15,7 @@ from tui.session.view_models import Change, ProposalCase, Subject
 from tui.widgets.items import Items
 from tui.widgets.table import Table
 from tui.widgets.text import Head
+from tui.widgets.timeline import WeekStrip
 
 VERDICT = ("▲ high", "11 mails about Nail clipper since one was bought", "Could be: browse-retarget-beauty (7)",
            "Neither ends by itself.", "would have stopped 11 of 11")  # fmt: skip
@@ -53,6 +56,30 @@ async def test_the_coverage_line_stands_in_the_heading(started: Started, size: s
     async with started(size) as driver:
         await driver.press("enter")
         assert "data: orders to 21 Nov 2026 09:12 · mails to 20 Nov 23:59 · no opens" in driver.words
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_week_of_the_strip_is_told_in_words_and_keys_and_clicks_go_to_its_rows(
+    started: Started, size: str
+) -> None:
+    async with started(size) as driver:
+        await driver.press("enter", "g")
+        strip = driver.app.screen.query_one(WeekStrip)
+        assert strip.week.start == date(2026, 10, 19)
+        assert "2026-10-19" in driver.words
+        await driver.press("comma")
+        assert (timeline(driver).key, strip.week.start) == ("m-10", date(2026, 9, 14))
+        await driver.press("full_stop")
+        assert strip.week.start == date(2026, 10, 19)
+        await driver.press("G")
+        assert strip.week.start == date(2025, 11, 3)
+        assert "1 mail" in driver.words
+        assert strip._drawn()[0].first == 0
+        at = (strip.size.width - strip.content_size.width) // 2
+        await driver.pilot.click(strip, offset=(at + 30 * strip._drawn()[0].cells, 1))
+        await driver.settle()
+        assert strip.week.start <= date(2026, 6, 1)
+        assert timeline(driver).day(timeline(driver).key) < date(2026, 6, 8)
 
 
 async def test_the_campaign_of_a_message_is_one_key_from_who_got_it(started: Started) -> None:

@@ -20,7 +20,7 @@ from tui.widgets.explanation_tree import ExplanationTree
 from tui.widgets.panes import Panes, PaneTabs
 from tui.widgets.table import Table
 from tui.widgets.text import Heading, KeyLine, VerdictBlock, says
-from tui.widgets.timeline import Timeline, WeeklyChart
+from tui.widgets.timeline import Timeline, WeekStrip
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -52,7 +52,7 @@ class CustomerScreen(WorkScreen):
     def compose(self) -> ComposeResult:
         yield Heading()
         yield VerdictBlock(classes="framed")
-        yield WeeklyChart(classes="framed")
+        yield WeekStrip(classes="framed")
         with Panes(*PANES):
             yield PaneTabs(*PANES, id="tabs")
             with Container(id="body"):
@@ -105,7 +105,8 @@ class CustomerScreen(WorkScreen):
             lists = self.query_one(DecisionLists)
             lists.show_decisions(case.before or picture, case.now or picture)
             if opening:
-                self.query_one(WeeklyChart).weeks = picture.weeks
+                strip = self.query_one(WeekStrip)
+                strip.weeks, strip.cap = picture.weeks, picture.cap
                 self.timeline.show_history(picture.timeline, case.newest_message())
                 self._label_panes()
                 self.show_pane("timeline")
@@ -179,11 +180,19 @@ class CustomerScreen(WorkScreen):
         case, row = self.case, self.timeline.row(self.timeline.key)
         if case is None or row is None:
             return
+        self.query_one(WeekStrip).day = self.timeline.day(self.timeline.key)
         if row["message"] is not None and row["key"] not in case.without:
             self._ask_why(case, Subject("message", row["message"]))
         else:
             case.subject = Subject("event", row["key"])
             self._explain(case.event_text(row))
+
+    @on(WeekStrip.Chosen)
+    def go_to_week(self, message: WeekStrip.Chosen) -> None:
+        self.timeline.go_to_week(message.monday)
+
+    def action_week(self, step: int) -> None:
+        self.timeline.step_week(step)
 
     def _ask_why(self, case: CustomerCase, subject: Subject) -> None:
         case.subject = subject

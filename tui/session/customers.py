@@ -10,6 +10,7 @@ from audit.events.times import iso
 from tui.rendering import timeline, verdict_text
 from tui.rendering.text import number
 from tui.rendering.wording import moment
+from tui.session.replays import weekly_cap
 from tui.session.view_models import (
     Agreement,
     CaseReport,
@@ -182,6 +183,7 @@ class Customers:
             document,
             without,
             strips,
+            weekly_cap(self._opened.workspace.book.enabled()),
             only_rule(case.events),
         )
 

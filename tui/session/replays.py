@@ -6,10 +6,10 @@ import gc
 from typing import TYPE_CHECKING
 
 from tui.rendering.text import number
-from tui.session.view_models import Drawing, Sample
+from tui.session.view_models import Drawing, Sample, WeeklyCap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from audit.rules.book.plan import Effect
     from audit.rules.model import Rule
@@ -161,6 +161,26 @@ class Replays:
 
         rule: Rule = model.from_dict({**keys, "enabled": True})
         return RuleSet([rule], self._opened.customer_ids([rule]))
+
+
+WEEK = frozenset({"7d", "1w"})
+ONLY_SOME = frozenset({"campaigns", "categories", "topics", "items", "customers", "senders"})
+"""Keys of a cap that does not bear on all that goes out."""
+
+
+def weekly_cap(rules: Iterable[Rule]) -> WeeklyCap | None:
+    """The tightest cap of a week among `rules` that counts all campaigns of a customer together."""
+    from audit.rules.model import to_dict
+
+    caps: list[WeeklyCap] = []
+    for rule in rules:
+        keys = to_dict(rule)
+        together = not set(keys) & ONLY_SOME and not rule.counted_per
+        if rule.kind == "frequency_cap" and rule.takes_part and keys["window"] in WEEK and together:
+            excepted = [name for key, names in keys.items() if key.startswith("except_") for name in names]
+            counts = [*rule.channels, *rule.message_classes, *(f"not {name}" for name in excepted)]
+            caps.append(WeeklyCap(rule.id, keys["limit"], ", ".join(counts)))
+    return min(caps, key=lambda cap: (cap.limit, cap.rule), default=None)
 
 
 def _stoppable(progress: Progress) -> Progress:

@@ -79,6 +79,15 @@ class Week:
 
 
 @dataclass(frozen=True, slots=True)
+class WeeklyCap:
+    """The tightest cap of seven days or a week that is on and bears on all campaigns; `counts`: what it counts, in words."""
+
+    rule: str
+    limit: int
+    counts: str
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """One customer at one moment, without the events of `without`.
 
@@ -96,6 +105,7 @@ class Picture:
     document: CustomerPicture
     without: tuple[str, ...] = ()
     whole: bool = True
+    cap: WeeklyCap | None = None
     only_rule: Document | None = None
     """The only rule that may be proposed: that nothing more goes to somebody who died."""
 
