@@ -19,9 +19,10 @@ from audit.queries.findings_documents import Finding
 from audit.rules.book.plan import Effect
 from audit.rules.replay.curve import curve
 from audit.rules.replay.outcomes import Rates, share
-from audit.rules.replay.totals import Figures, ReplayDocument, SweepDocument, SweepPoint
+from audit.rules.replay.totals import Displacement, Figures, ReplayDocument, SweepDocument, SweepPoint
 from audit.rules.vendor_semantics.preset_comparison import ComparisonDocument
 from audit.why import WhyDocument
+from tui.rendering.text import listed
 from tui.session.view_models import (
     Agreement,
     CaseReport,
@@ -31,6 +32,7 @@ from tui.session.view_models import (
     Drawing,
     Entry,
     Field,
+    KeptRoom,
     OfferedText,
     Opening,
     Picture,
@@ -479,6 +481,18 @@ class FakeSession:
             "rates": {"stopped": rates, "let_through": rates, "random_same_number": rates}, "complaints_known_for": 0.61,
         }  # fmt: skip
         return msgspec.convert(document, ReplayDocument)
+
+    def keep_room(self, keys: Document, campaign: str, progress: Progress | None = None) -> KeptRoom:
+        self.asked.append(("room", dict(keys), campaign))
+        left = Displacement(by=f"newsletter {self.name}", stopped=campaign, n=3)
+        extra = Displacement(by="cart", stopped=f"newsletter {self.name}", n=7)
+        after = structs.replace(self.replay(keys, None), stopped=214_200, displaced=(extra, left))
+        rule = {**keys, "id": "room-for-cart", "limit": 2, "except_campaigns": [campaign]}
+        return KeptRoom(campaign, rule, apart=False, after=after)
+
+    def offered(self, keys: Document) -> Entry:
+        fields = tuple(Field(key, listed(value)) for key, value in keys.items() if key != "kind")
+        return Entry("", 0, enabled=False, keys={"kind": keys["kind"]}, fields=fields)
 
     def beside_the_others(
         self, keys: Document, proposal: str, progress: Progress | None = None

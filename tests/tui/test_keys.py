@@ -14,6 +14,7 @@ from tui import keys
 from tui.app import WhysentApp
 from tui.screens.customer import CustomerScreen
 from tui.screens.dialogs import AudienceDialog, Choice, Line, Question, TextDialog
+from tui.screens.displaced import DisplacedDialog
 from tui.screens.find import Field, FindScreen
 from tui.screens.inbox import InboxDialog
 from tui.screens.reconcile import ReconcileScreen
@@ -39,6 +40,7 @@ BEARERS = {
     "reconcile": [ReconcileScreen],
     "rules": [RulesScreen],
     "curve": [CurvePane],
+    "displaced": [DisplacedDialog],
     "audience": [AudienceDialog],
     "dialog": [TextDialog, Choice, Line, VendorDialog],
     "inbox": [InboxDialog],
@@ -60,6 +62,7 @@ FOCUS = [
     ("rules", "app"),
     ("curve", "rules", "app"),
     ("audience", "app"),
+    ("table", "displaced", "app"),
     ("dialog", "app"),
     ("list", "dialog", "app"),
     ("question", "app"),

@@ -6,15 +6,18 @@ import msgspec
 import pytest
 from textual.widgets import Input
 
+from audit.rules.replay.totals import Displacement
 from tests.tui.canned import FakeSession
-from tests.tui.conftest import Driver, Started
+from tests.tui.conftest import SIZES, Driver, Started
 from tui.core_access import StoppedError
+from tui.rendering import flow
 from tui.screens.dialogs import Choice, Question, TextDialog
 from tui.screens.find import FindScreen
 from tui.screens.rules import RulesScreen
 from tui.session.view_models import Change, Document, Progress, Sample
 from tui.widgets import rule_form
 from tui.widgets.rule_form import FieldRow, RuleForm
+from tui.widgets.table import Table
 
 
 @pytest.fixture(autouse=True)
@@ -135,11 +138,52 @@ async def test_history_undo_and_displacement_are_one_key_away(started: Started) 
         assert isinstance(driver.app.screen, TextDialog)
         assert "limit 4 → 3" in driver.text
         await driver.press("escape", "d")
-        assert "12  newsletter Nail clipper → cart" in driver.text
+        assert "newsletter Nail clipper" in driver.text
+        assert "12 mails of cart stopped while email-weekly-cap counted at least one of" in driver.words
         await driver.press("escape", "u")
         assert isinstance(driver.app.screen, Question)
         await driver.press("y")
         assert changes(driver)[-1].kind == "undo"
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_room_is_kept_for_who_was_displaced_tried_first_and_taken_into_the_form(
+    started: Started, size: str
+) -> None:
+    async with started(size) as driver:
+        await driver.press("3", "d")
+        table = driver.app.screen.query_one("#flow", Table)
+        width = table.rows.columns[1].width
+        assert table.rows.row(0)[1] == ("newsletter Nail clipper", 12, 12, "cart")
+        assert "█" * width in driver.text
+        await driver.press("r")
+        assert [asked[2] for asked in driver.session.asked if asked[0] == "room"] == ["cart"]
+        assert [table.rows.row(at)[1][2:4] for at in range(2)] == [(12, 3), (0, 7)]
+        assert "One place kept for cart: all else may take 2 (rule room-for-cart)." in driver.words
+        assert "Room lost by it 12 → 3 times; stopped in all 214,090 → 214,200" in driver.words
+        await driver.press("enter")
+        assert field(driver, "limit").value == "2"
+        assert field(driver, "except_campaigns").value == "cart"
+        assert replays(driver)[-1]["id"] == "room-for-cart"
+        await driver.press("f2", "y")
+        assert [(change.kind, change.id) for change in changes(driver)] == [("add", "room-for-cart")]
+
+
+def test_the_flow_as_text_is_a_line_a_pair() -> None:
+    pairs = (
+        Displacement(by="news", stopped="cart", n=1200),
+        Displacement(by=None, stopped="news", n=3),
+    )
+    after = (Displacement(by="cart", stopped="news", n=9),)
+    assert list(flow.lines(pairs)) == [
+        "news took the room of cart: 1,200 times",
+        "(no campaign) took the room of news: 3 times",
+    ]
+    assert list(flow.lines(pairs, after)) == [
+        "news took the room of cart: 1,200 times, with room kept 0",
+        "(no campaign) took the room of news: 3 times, with room kept 0",
+        "cart took the room of news: 0 times, with room kept 9",
+    ]
 
 
 async def test_leaving_with_an_unsaved_edit_asks(started: Started) -> None:

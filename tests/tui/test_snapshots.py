@@ -21,6 +21,7 @@ SCREENS = {
     "reconcile": ("d", "space"),
     "rules": ("3",),
     "rules-curve": ("3", "c"),
+    "rules-displaced": ("3", "d", "r"),
     "rules-inbox": ("3", "i", "enter"),
     "rules-sender": ("3", "p", "enter"),
 }

@@ -11,8 +11,8 @@ from textual.widgets import OptionList
 
 from tui import keys
 from tui.core_access import still_running
-from tui.rendering.replay_summary import displacement, figures
-from tui.rendering.text import content, joined, number, plain, say
+from tui.rendering.replay_summary import figures
+from tui.rendering.text import content, joined, listed, number, plain, say
 from tui.screens.base import WorkScreen
 from tui.screens.dialogs import Choice, Question, TextDialog, confirm
 from tui.session.view_models import Change, Document, Entry, Plan
@@ -274,9 +274,23 @@ class RulesScreen(WorkScreen):
         self._ask_plan(Change("undo", ""))
 
     def action_displaced(self) -> None:
-        replay = self.query_one(ReplayPane).replay
-        if replay is not None:
-            self.app.push_screen(TextDialog("Who displaced whom", displacement(replay.displaced, most=200)))
+        replay, rule = self.query_one(ReplayPane).replay, self._replayed_rule
+        if replay is None or rule is None:
+            say(self.app, "nothing is replayed yet", severity="warning")
+        else:
+            from tui.screens.displaced import DisplacedDialog
+
+            self.app.push_screen(DisplacedDialog(rule, replay), partial(self.take_into_form, rule))
+
+    def take_into_form(self, replayed: Document, rule: Document | None) -> None:
+        """A rule that keeps room: a new one is begun; what takes the place of the one that is open edits it."""
+        if rule is None:
+            return
+        if rule["id"] == replayed["id"]:
+            self.form.set_text("except_campaigns", listed(rule["except_campaigns"]))
+            self.show_pane("form")
+        else:
+            self.ask("blank", partial(self.session.rules.offered, rule), self.begin)
 
     def action_presets(self) -> None:
         if self._replayed_rule is not None:

@@ -6,7 +6,7 @@ import gc
 from typing import TYPE_CHECKING
 
 from tui.rendering.text import number
-from tui.session.view_models import Drawing, Sample, WeeklyCap
+from tui.session.view_models import Drawing, KeptRoom, Sample, WeeklyCap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -71,6 +71,19 @@ class Replays:
             totals = sample.replay(rules, causes=causes, progress=_stoppable(progress) if progress else None)
             sampled(Sample(totals.document(), prepared.customers))
         return prepared.replay(rules, causes=causes, progress=progress).document()
+
+    def keep_room(self, keys: Document, campaign: str, progress: Progress | None = None) -> KeptRoom:
+        """What becomes of who displaces whom if room is kept for a campaign under the cap of these `keys`."""
+        from audit.rules import model
+        from audit.rules.replay.room import room_for
+        from audit.rules.scopes import RuleSet
+
+        self._opened.viewer.require("simulate")
+        cap = model.from_dict({**keys, "enabled": True})
+        room = room_for(cap, campaign)
+        rules = RuleSet(room.beside(cap), self._opened.customer_ids([cap]))
+        after = self._prepared().replay(rules, causes=None, progress=progress).document()
+        return KeptRoom(campaign, model.to_dict(room.rule), room.apart, after)
 
     def beside_the_others(
         self, keys: Document, proposal: str, progress: Progress | None = None

@@ -137,6 +137,12 @@ class RuleBook:
         fields = (*(Field(key, "", needed=True) for key in required), *optional)
         return Entry("", 0, False, {"kind": kind}, "", fields)
 
+    def offered(self, keys: Document) -> Entry:
+        """A whole rule that is not in the book yet, to be looked at and changed before it is saved."""
+        kind, rule_id = str(keys["kind"]), str(keys["id"])
+        fields = (Field("id", rule_id, needed=True), *_fields(kind, keys))
+        return Entry("", 0, False, {"kind": kind}, "", fields)
+
     def draft(self, texts: Mapping[str, str]) -> Draft:
         """Read a form back: texts into the values a rules file would hold, checked by the core."""
         from audit.rules import model

@@ -212,6 +212,16 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptRoom:
+    """Room kept for a campaign: by which rule, whether that takes the place of the cap (`apart`), and the replay with it."""
+
+    campaign: str
+    rule: Document
+    apart: bool
+    after: ReplayDocument
+
+
+@dataclass(frozen=True, slots=True)
 class Drawing:
     """A curve; `current` is the label of the rule as it stands, `note` says if it is one of a sample."""
 

@@ -243,7 +243,7 @@ class CurvePane(Vertical, AnswerPane, can_focus=True):
 
             await self.mount(CapPlot(), before=text)
         room = self.content_size
-        text.update(curve_text.below(drawing, room.width, roomy=room.height >= ROOMY))
+        text.update(joined(curve_text.below(drawing, room.width, roomy=room.height >= ROOMY)))
         for plot in self._plots():
             plot.draw(drawing)
 

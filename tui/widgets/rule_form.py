@@ -86,8 +86,10 @@ class RuleForm(VerticalScroll, AsksCore, can_focus=False):
     async def put(self, entry: Entry) -> None:
         """Show another rule's fields."""
         self.entry, self.draft = entry, None
-        self._saved = {field.key: plain(field.text).strip() for field in entry.fields}
-        self._posted = dict(self._saved)
+        texts = {field.key: plain(field.text).strip() for field in entry.fields}
+        in_book = bool(entry.version or entry.proposal)
+        self._saved = texts if in_book else dict.fromkeys(texts, "")
+        self._posted = dict(texts)
         await self.remove_children()
         await self.mount_all(FieldRow(field) for field in entry.fields)
         self.scroll_home(animate=False)
@@ -95,6 +97,8 @@ class RuleForm(VerticalScroll, AsksCore, can_focus=False):
         version, proposal = f"{entry.id} · v{entry.version}", f"{entry.id} · {entry.state} {entry.proposal}"
         title = version if entry.version else proposal if entry.proposal else f"new {entry.keys['kind']}"
         self.border_title = content(title)
+        if self.edited:
+            self.post_message(self.Edited(texts))
 
     @property
     def texts(self) -> dict[str, str]:

@@ -1,11 +1,14 @@
 """What `simulate` tells: totals that add up, who displaced whom, what became of the messages."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from audit.errors import NotFoundError
-from audit.rules.model import from_dict
+from audit.errors import InputError, NotFoundError
+from audit.rules.model import from_dict, to_dict
 from audit.rules.reference import verdicts
 from audit.rules.replay import outcomes, simulation
+from audit.rules.replay.room import room_for
 from audit.rules.replay.simulation import DECISIONS
 from tests.audit.rules.build import cap, message, replayed
 from tests.build import context, events
@@ -73,6 +76,51 @@ def test_displaced_names_which_campaign_used_the_room_that_which_then_lacked():
         {"by": "news", "stopped": "cart", "n": 2},
         {"by": "news", "stopped": None, "n": 1},
     ]
+
+
+def with_room(rows, campaign, **keys):
+    """Who displaces whom once room is kept for a campaign."""
+    limit = keys.pop("limit")
+    room = room_for(from_dict(cap(limit, "7d", **keys)), campaign)
+    documents = [to_dict(rule) for rule in room.beside(from_dict(cap(limit, "7d", **keys)))]
+    return replayed(rows, *documents).document()
+
+
+def test_room_kept_for_a_campaign_is_one_place_that_only_it_can_take():
+    rows = [
+        message("2026-01-05T10:00", campaign_id="news"),
+        message("2026-01-06T10:00", campaign_id="news"),
+        message("2026-01-06T12:00", campaign_id="cart"),
+    ]
+    assert [pair.stopped for pair in with_room(rows, "cart", limit=2).displaced] == ["news"]
+    room = room_for(from_dict(cap(2, "7d", except_campaigns=["receipt"])), "Cart & more")
+    assert to_dict(room.rule) == {
+        **cap(1, "7d", except_campaigns=["receipt", "Cart & more"]),
+        "id": "room-for-cart-more",
+        "title": "One of 2 kept for Cart & more",
+    }
+    assert not room.apart
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 20), st.sampled_from(["news", "cart", "shoes"])), max_size=30),
+    st.integers(2, 4),
+)
+def test_with_room_kept_a_campaign_is_stopped_only_when_it_has_taken_its_own_place(sent, limit):
+    rows = [
+        message(f"2026-01-{day + 1:02}T10:{at:02}", campaign_id=name) for at, (day, name) in enumerate(sent)
+    ]
+    pairs = {(pair.by, pair.stopped): pair.n for pair in with_room(rows, "cart", limit=limit).displaced}
+    lost = [n for (_, stopped), n in pairs.items() if stopped == "cart"]
+    assert max(lost, default=0) == pairs.get(("cart", "cart"), 0)
+
+
+def test_a_cap_of_one_has_no_place_to_share_so_the_campaign_is_left_out_of_it():
+    room = room_for(from_dict(cap(1, "7d")), "cart")
+    assert (to_dict(room.rule), room.apart) == (cap(1, "7d", except_campaigns=["cart"]), True)
+    for rule in (cap(0, "7d"), MUTE, cap(2, "7d", campaigns=["cart"])):
+        with pytest.raises(InputError):
+            room_for(from_dict(rule), "cart")
 
 
 def test_a_gap_and_a_mute_displace_nobody():
