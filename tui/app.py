@@ -11,10 +11,11 @@ from textual.app import App, SystemCommand
 
 from tui import keys
 from tui.core_access import AsksCore, Progress, ProgressReporter, error_line, expected_errors
-from tui.rendering.text import content, plain, say
+from tui.rendering.text import content, number, plain, say
 from tui.screens.base import WorkScreen
 from tui.screens.find import FindScreen
 from tui.themes import DARK, THEMES, first_theme, wants_no_colour
+from tui.widgets.text import Heading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -91,15 +92,7 @@ class WhysentApp(App[int], AsksCore):
     # -- opening ---------------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
-        opening = partial(self.session.open, ProgressReporter(self))
-        self.call_after_refresh(self.ask, "open", opening, self.show_workspace)
-
-    def on_progress(self, progress: Progress) -> None:
-        from tui.screens.stories import StoriesScreen
-
-        for screen in self._work_screens():
-            if isinstance(screen, StoriesScreen):
-                screen.tell_progress(progress)
+        self.call_after_refresh(self.ask, "open", self.session.open, self.show_workspace)
 
     def show_workspace(self, opening: Opening) -> None:
         self.opening = opening
@@ -248,6 +241,44 @@ class DemoApp(WhysentApp):
 
             self.story = stories()[story - 1]
 
+    def show_workspace(self, opening: Opening) -> None:
+        super().show_workspace(opening)
+        if opening.awaited:
+            self.ask("rest", partial(self.session.finish, ProgressReporter(self)), self.show_rest)
+
+    def on_progress(self, progress: Progress) -> None:
+        """Say on every screen of how many customers it speaks so far."""
+        from tui.screens.stories import StoriesScreen
+
+        opening = self.opening
+        if opening is not None and opening.awaited:
+            everybody = number(opening.customers + opening.awaited)
+            so_far = f"{opening.customers} of {everybody} customers so far, {progress.percent}"
+            self._meanwhile(f"{so_far}; numbers of everybody follow")
+            for screen in self._work_screens():
+                if isinstance(screen, StoriesScreen):
+                    screen.tell_progress(progress)
+
+    def show_rest(self, opening: Opening) -> None:
+        """Everybody is there: count again what was counted over some."""
+        self._meanwhile("")
+        self.opening, self._warmed = opening, False
+        for screen in self._work_screens():
+            screen.opened(opening)
+        if isinstance(self.screen, WorkScreen):
+            self.screen.on_screen_resume()
+        self._warm_up()
+
+    def failed(self, group: str, reason: str) -> None:
+        if group == "rest" and self.opening is not None:
+            self._meanwhile(f"{self.opening.customers} customers only; the next start makes the others")
+        super().failed(group, reason)
+
+    def _meanwhile(self, text: str) -> None:
+        for screen in self._work_screens():
+            for heading in screen.query(Heading):
+                heading.meanwhile = text
+
 
 def run(folder: Path, *, viewer: Viewer | None = None, ready: Callable[[], None] = lambda: None) -> int:
     """Run the screens on a workspace and return the exit code.
@@ -273,13 +304,19 @@ def run_demo(folder: Path, *, viewer: Viewer, story: int | None, ready: Callable
     """Run the screens on the demo, made in `folder` meanwhile where it is not there yet; begin with `story`."""
     from tui.session.core import CoreSession
 
-    def make(progress: Callable[[int, int], None] | None) -> None:
-        from fixtures.demo import make
+    def make() -> int:
+        from fixtures.demo import begin
 
-        make(folder, progress)
+        return begin(folder)
+
+    def finish(progress: Callable[[int, int], None]) -> None:
+        from fixtures.demo import finish_apart
+
+        finish_apart(folder, progress)
 
     agent = viewer.ticket is not None or not viewer.may("list")
-    return _ended(DemoApp(CoreSession(folder, viewer, make=make), story=story, agent=agent), ready)
+    session = CoreSession(folder, viewer, make=make, finish=finish)
+    return _ended(DemoApp(session, story=story, agent=agent), ready)
 
 
 def _ended(app: WhysentApp, ready: Callable[[], None]) -> int:

@@ -77,15 +77,21 @@ async def test_every_step_of_every_story_shows_what_it_says(scenes: Path, size: 
 
 
 class Demo(FakeSession):
-    """The demo, once it is `made`."""
+    """The demo, once it is `begun`; the rest of its customers, once that is `made`."""
 
-    def __init__(self) -> None:
+    def __init__(self, awaited: int = 0) -> None:
         super().__init__()
-        self.made = threading.Event()
+        self.begun, self.made = threading.Event(), threading.Event()
+        self.awaited = awaited
 
-    def open(self, progress: Callable[[int, int], None]) -> Opening:
-        progress(34, 100)
-        self.made.wait(60)
+    def open(self) -> Opening:
+        self.begun.wait(60)
+        return replace(super().open(), synthetic=True, customers=2_023 - self.awaited, awaited=self.awaited)
+
+    def finish(self, progress: Callable[[int, int], None]) -> Opening:
+        while not self.made.wait(0.05):
+            progress(34, 100)
+        self.stands = "with everybody"
         return replace(super().open(), synthetic=True)
 
     def resolve(self, text: str) -> str:
@@ -94,17 +100,21 @@ class Demo(FakeSession):
 
 
 @asynccontextmanager
-async def demo(size: str = "medium", story: int | None = None, *, made: bool = True) -> AsyncIterator[Driver]:
-    session = Demo()
+async def demo(
+    size: str = "medium", story: int | None = None, *, begun: bool = True, awaited: int = 0
+) -> AsyncIterator[Driver]:
+    session = Demo(awaited)
     app = DemoApp(session, story=story)
     async with app.run_test(size=SIZES[size], notifications=True) as pilot:
         driver = Driver(app, pilot)
         try:
-            if made:
-                session.made.set()
-                await driver.settle()
+            if begun:
+                session.begun.set()
+                if not awaited:
+                    await driver.settle()
             yield driver
         finally:
+            session.begun.set()
             session.made.set()
 
 
@@ -112,17 +122,37 @@ async def demo(size: str = "medium", story: int | None = None, *, made: bool = T
 async def test_the_stories_are_listed_before_the_demo_is_there_and_one_opens_as_soon_as_it_is(
     size: str,
 ) -> None:
-    async with demo(size, made=False) as driver:
-        await driver.until(lambda: "34 %" in driver.text)
+    async with demo(size, begun=False) as driver:
+        await driver.until(lambda: "opening the demo" in driver.text)
         for text in (stories()[0].words, stories()[0].look, *(step.say for step in stories()[0].steps)):
             assert text.split()[-1] in driver.text
         await driver.pilot.press("enter")
-        assert "then it opens" in driver.words
+        assert "then the story" in driver.words
         assert isinstance(driver.app.screen, StoriesScreen)
-        driver.session.made.set()
+        driver.session.begun.set()
         await driver.settle()
         assert isinstance(driver.app.screen, CustomerScreen)
         assert stories()[0].title in driver.text
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_story_opens_while_customers_are_still_made_and_every_screen_says_of_how_many_it_speaks(
+    size: str,
+) -> None:
+    so_far = "23 of 2,023 customers so far, 34 %"
+    async with demo(size, awaited=2_000) as driver:
+        await driver.until(lambda: so_far in driver.words and "making 2,000 more" in driver.words)
+        await driver.pilot.press("enter")
+        await driver.until(lambda: stories()[0].title in driver.text and so_far in driver.words)
+        assert isinstance(driver.app.screen, CustomerScreen)
+        asked = len([each for each in driver.session.asked if each[0] == "picture"])
+        driver.session.made.set()
+        await driver.until(lambda: so_far not in driver.words)
+        await driver.settle()
+        assert isinstance(driver.app.screen, CustomerScreen)
+        assert len([each for each in driver.session.asked if each[0] == "picture"]) > asked
+        await driver.press("1")
+        assert "2,013 customers" in driver.words
 
 
 async def test_a_story_may_be_named_to_begin_with() -> None:

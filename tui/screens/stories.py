@@ -87,7 +87,7 @@ class StoriesScreen(WorkScreen):
     def __init__(self) -> None:
         super().__init__()
         self._wanted = False
-        self._state = "opening the demo …"
+        self._making = ""
         self._beat = 0
         self._listed_for: tuple[str, ...] = ()
 
@@ -148,26 +148,30 @@ class StoriesScreen(WorkScreen):
         )
         self._say_state()
         if self._wanted:
+            self._wanted = False
             self.open_chosen()
 
     def tell_progress(self, progress: Progress) -> None:
         """Say how far the demo is."""
         left = f", {progress.seconds_left:.0f} s left" if progress.done else ""
         drawn = bar(progress.done, progress.total, 10)
-        self._state = f"{drawn:10}▏ {progress.percent}  making 2,000 more customers{left}"
+        self._making = f"{drawn:10}▏ {progress.percent}  making 2,000 more{left} · Enter opens a case"
 
     def _say_state(self) -> None:
         """Say what is being waited for, with a sign that moves; else what can be done."""
         if not self.is_current:
             return
-        opened = self.services.opening is not None
-        if opened and not cast("AsksCore", self.app).asking("story"):
-            text = DO
+        opening, app = self.services.opening, cast("AsksCore", self.app)
+        if opening is None:
+            text = f"opening the demo …{' then the story' if self._wanted else ''}"
+        elif app.asking("story"):
+            text = f"opening “{self.story.title}” …"
         else:
+            text = self._making if opening.awaited else ""
+        if text:
             self._beat += 1
-            what = f"opening “{self.story.title}” …" if opened else self._state
-            then = " · then it opens" if self._wanted and not opened else ""
-            text = f"{BEAT[self._beat % len(BEAT)]} {what}{then}"
+            text = f"{BEAT[self._beat % len(BEAT)]} {text}"
+        text = text or DO
         self.query_one("#making", TextBlock).says = content(text, "dim")
 
     @on(OptionList.OptionHighlighted)
@@ -191,8 +195,8 @@ class StoriesScreen(WorkScreen):
 
     @on(OptionList.OptionSelected)
     def open_chosen(self) -> None:
-        self._wanted = True
-        if self.services.opening is not None:
+        self._wanted = self.services.opening is None
+        if not self._wanted:
             self.services.open_story(self.story)
         self._say_state()
 

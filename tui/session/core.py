@@ -62,14 +62,20 @@ class _Door:
 class CoreSession:
     """Answers from `audit` about the workspace in `folder`: questions in, frozen view models out.
 
-    `make` makes it first, and is told whom to tell how far it is. Every method raises WhysentError for what a person can act on.
+    `make` makes it first and says how many customers are still to come; `finish` makes those, and is told whom to tell how
+    far it is. Every method raises WhysentError for what a person can act on.
     """
 
     def __init__(
-        self, folder: Path, viewer: Viewer, *, make: Callable[[Progress | None], object] | None = None
+        self,
+        folder: Path,
+        viewer: Viewer,
+        *,
+        make: Callable[[], int] | None = None,
+        finish: Callable[[Progress], object] = lambda _: None,
     ) -> None:
         self._opened = OpenWorkspace(folder, viewer)
-        self._make = make
+        self._make, self._finish = make, finish
         if make is not None:
             self._opened.there.clear()
 
@@ -116,16 +122,24 @@ class CoreSession:
     def workspace(self) -> Workspace:
         return self._opened.workspace
 
-    def open(self, progress: Progress | None = None) -> Opening:
+    def open(self) -> Opening:
         """Make the workspace, where that is asked for, open it and say what it is."""
+        try:
+            awaited = 0 if self._make is None else self._make()
+        finally:
+            self._opened.there.set()
+        return self._opening(awaited)
+
+    def finish(self, progress: Progress) -> Opening:
+        """Make what is still awaited, and read the workspace with it from now on."""
+        self._finish(progress)
+        self.workspace.refresh()
+        return self._opening(0)
+
+    def _opening(self, awaited: int) -> Opening:
         from audit.queries.reports.limits import line
         from tui.session.view_models import Opening
 
-        try:
-            if self._make is not None:
-                self._make(progress)
-        finally:
-            self._opened.there.set()
         info, viewer = self.workspace.info, self._opened.viewer
         return Opening(
             info.path.name,
@@ -137,6 +151,7 @@ class CoreSession:
             viewer.may("list"),
             viewer.reason,
             info.synthetic,
+            awaited,
         )
 
     def data_version(self) -> str:

@@ -26,7 +26,9 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A workspace that was opened: what every heading says; a `synthetic` one holds the customers of the stories."""
+    """A workspace that was opened: what every heading says; a `synthetic` one holds the customers of the stories, and so many
+    more are `awaited`, which are still being made.
+    """
 
     name: str
     customers: int
@@ -37,6 +39,7 @@ class Opening:
     lists_people: bool = True
     reason: str | None = None
     synthetic: bool = False
+    awaited: int = 0
 
 
 @dataclass(frozen=True, slots=True)

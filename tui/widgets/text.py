@@ -49,6 +49,8 @@ class Heading(Widget):
     left: reactive[Content] = reactive(Content(""), layout=True)
     right: reactive[Content] = reactive(Content(""), layout=True)
     below: reactive[Content] = reactive(Content(""), layout=True)
+    meanwhile: reactive[str] = reactive("", layout=True)
+    """What stands below as long as it holds."""
 
     def say(self, left: object, right: object, below: object) -> None:
         """Fill the heading from plain values."""
@@ -60,7 +62,8 @@ class Heading(Widget):
         room = self.content_size.width or self.size.width
         gap = max(room - self.left.cell_length - self.right.cell_length, 1)
         line = joined(self.left, " " * gap, self.right) if len(self.right) else self.left
-        return joined(line, "\n", self.below) if len(self.below) else line
+        below = content(self.meanwhile, "dim") if self.meanwhile else self.below
+        return joined(line, "\n", below) if len(below) else line
 
 
 class KeyLine(Widget):
