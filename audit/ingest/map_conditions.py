@@ -1,6 +1,6 @@
 """Which rows a map means, and what they have besides: its conditions, and what `skip`, `when` and `event` say of rows that fit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import and_, or_
 from typing import Annotated, Any
@@ -9,6 +9,7 @@ import polars as pl
 from msgspec import Meta, Struct
 
 from audit.errors import InputError
+from audit.ingest.paths import EACH, FIRST, steps
 from audit.storage.toml_input import TableError, UnknownKeyError, are_tables, convert, read_by
 
 
@@ -48,6 +49,16 @@ class Condition(Struct, frozen=True, kw_only=True, rename={"is_in": "in"}):
         """Every column it looks at."""
         return frozenset(self.column).union(*(inner.looked_at() for inner in (*self.all, *self.any)))
 
+    def may_fit(self, text: bytes, other_names: Mapping[str, Sequence[str]]) -> bool:
+        """Whether there may be such a row in what begins with `text`: the names of its columns stand there."""
+        if self.all or self.any:
+            together = all if self.all else any
+            return together(inner.may_fit(text, other_names) for inner in (*self.all, *self.any))
+        if self.absent or self.present is False or self.several is False:
+            return True
+        names = (other for name in self.column for other in (name, *other_names.get(name, ())))
+        return any(name[0] == "@" or all(step.encode() in text for step in _steps(name)) for name in names)
+
     def fits(self) -> pl.Expr:
         """The condition over text; never null."""
         if self.all or self.any:
@@ -67,6 +78,10 @@ class Condition(Struct, frozen=True, kw_only=True, rename={"is_in": "in"}):
         else:
             fits = value.str.contains(self.pattern or "")
         return fits.fill_null(value=False)
+
+
+def _steps(name: str) -> list[str]:
+    return [step for step in steps(name) if step not in (EACH, FIRST)]
 
 
 WORDS = {"in": "is_in"}

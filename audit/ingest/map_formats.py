@@ -13,11 +13,11 @@ from typing import Any
 import polars as pl
 
 from audit.errors import InputError
-from audit.events.schema import KINDS, OTHER
+from audit.events.schema import KINDS, NEEDED, OTHER
 from audit.ingest import map_language, mapped, readers
 from audit.ingest.format import Batch, Format, Options
 from audit.ingest.map_conditions import filled
-from audit.ingest.map_language import KEEP, Fill, Join, Map
+from audit.ingest.map_language import KEEP, OTHERWISE, Fill, Join, Map
 from audit.ingest.paths import steps
 from audit.ingest.readers import Reading, Table
 from audit.ingest.values import as_text
@@ -26,6 +26,9 @@ from audit.storage.toml_input import nearest
 
 NO_EVENTS = "a table of which this format knows no events"
 """Why the rows of a table are skipped that no map of a format recognises."""
+
+_NEIGHBOURS = 100
+"""Files of a folder that are looked at to find out what export a table without events belongs to."""
 
 _KINDS = ("csv", "ndjson", "parquet", "zip", "empty")
 
@@ -68,6 +71,8 @@ def shipped_format(name: str, document: Mapping[str, Any]) -> Format:
 def _gives(mapping: Map) -> tuple[str, ...]:
     kinds = set()
     for part in mapping.each_table:
+        if "kind" in part.columns and not part.kinds.keys() - {OTHERWISE}:
+            kinds |= {*KINDS}
         sets = [
             part.constants,
             *(condition.set for condition in part.when),
@@ -89,14 +94,35 @@ def _reading(mapping: Map) -> Reading:
 
 def _is_of(mapping: Map, path: Path) -> bool:
     """Whether the first rows of a file are as a map recognises them: at least half, and in a zip those of each of its files;
-    of a format of several tables those of any file in the zip.
+    of a format of several tables those of any file in the zip. A table without events is of it where others of its folder are.
     """
     if not readable(path):
         return False
-    judged = [_map_of(mapping, table) for table in readers.heads(path, _reading(mapping))]
-    if mapping.table:
-        return any(part is not None and part.ignore is None for part in judged)
-    return bool(judged) and all(judged)
+    judged = _judged(mapping, path)
+    if not mapping.table:
+        return bool(judged) and all(judged)
+    parts = [part for part in judged if part is not None]
+    beside = (file for file in sorted(path.parent.iterdir())[:_NEIGHBOURS] if file.is_file() and file != path)
+    return any(part.ignore is None for part in parts) or (
+        bool(parts) and any(part.ignore is None for file in beside for part in _judged(mapping, file) if part)
+    )
+
+
+def _judged(mapping: Map, path: Path) -> list[Map | None]:
+    """The map of each table in a file, by its first rows; None where none is."""
+
+    def wanted(head: bytes) -> bool:
+        parts = mapping.each_table
+        return bool(mapping.header) or any(
+            part.recognise is not None and part.recognise.may_fit(head, part.aliases) for part in parts
+        )
+
+    judged: dict[str, Map | None] = {}
+    for table in readers.heads(path, _reading(mapping), wanted):
+        judged[table.path] = judged.get(table.path) or (
+            _map_of(mapping, table) if table.rows.height else None
+        )
+    return list(judged.values())
 
 
 def _map_of(mapping: Map, table: Table) -> Map | None:
@@ -118,6 +144,7 @@ class _Reader:
     """Reads one table block by block: what its map is, what its last row said, what other files say."""
 
     mapping: Map | None
+    format: str | None = None
     others: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     before: pl.DataFrame | None = None
 
@@ -129,7 +156,12 @@ class _Reader:
             count = table.count - table.rejected.height
             skipped = {reason or NO_EVENTS: count} if count else {}
             return Batch(
-                table.path, table.form, table.count, nothing, rejected=table.rejected, skipped=skipped
+                table.path,
+                self.format or table.form,
+                table.count,
+                nothing,
+                rejected=table.rejected,
+                skipped=skipped,
             )
         rows = _named(mapping, table, options)
         if mapping.fill is not None:
@@ -229,7 +261,7 @@ def _read(map_name: str, mapping: Map, path: Path, options: Options) -> Iterator
             chosen = mapping if not mapping.table else _map_of(mapping, table)
             joins = chosen.join if chosen is not None else ()
             others = {join.file: _other_file(map_name, join, path, reading) for join in joins}
-            reader = _Reader(chosen, others)
+            reader = _Reader(chosen, mapping.format.name if mapping.format else None, others)
         if reader.mapping is not None and reader.mapping.ignore is None and table.form != "ndjson":
             _refuse_missing(map_name, reader.mapping, table)
         options.tell(table.read, table.size, table.path)
@@ -239,7 +271,10 @@ def _read(map_name: str, mapping: Map, path: Path, options: Options) -> Iterator
 
 
 def _refuse_missing(map_name: str, mapping: Map, table: Table) -> None:
-    """Raise InputError where a table has none of the columns that a map names for one of ours, or looks at."""
+    """Raise InputError where a table has none of the columns that a map names for one of ours, or looks at.
+
+    A map that recognises its tables knows that some columns come and go; what an event needs must be there.
+    """
     present = {
         *table.rows.columns,
         *mapping.added,
@@ -247,10 +282,12 @@ def _refuse_missing(map_name: str, mapping: Map, table: Table) -> None:
     }
     if table.rows.width < 2:
         return
+    needed = [mapping.columns[name].column for name in NEEDED if name in mapping.columns]
     alternatives = [origin.column for origin in mapping.columns.values()]
     mapped_columns = {name for several in alternatives for name in several}
     alone = [name for name in (*mapping.theirs(), *mapping.drop) if name not in mapped_columns]
-    for several in (*alternatives, *((name,) for name in alone)):
+    named = (*alternatives, *((name,) for name in alone)) if mapping.recognise is None else needed
+    for several in named:
         if not any(name in present or steps(name)[0] in present for name in several):
             raise InputError(
                 f"{table.path}: no column {several[0]!r}, which {map_name} names{nearest(several[0], present)}"

@@ -133,6 +133,7 @@ class Map(Struct, frozen=True):
     event: Annotated[tuple[Further, ...], tables(Further, "is a list of tables; write [[event]]")] = ()
     key: Annotated[dict[str, tuple[str, ...]], read_by(_keys)] = {}
     rows: Annotated[Literal["distinct"] | None, Meta(description='is "distinct", or left out')] = None
+    lists: Annotated[Literal["each"] | None, Meta(description='is "each", or left out')] = None
     delimiter: str | None = None
     encoding: str = "utf-8"
     header: Names = ()
@@ -187,7 +188,13 @@ OF_THE_FILE = ("@file", "@customer", "@line")
 def paths_of(maps: Sequence[Map]) -> Paths:
     """Takes a JSON object apart as maps of one format say."""
     names = dict.fromkeys(name for mapping in maps for name in mapping.theirs())
-    return Paths(names, lambda key: field_of(key) is not None, records=maps[0].record, dropped=maps[0].drop)
+    return Paths(
+        names,
+        lambda key: field_of(key) is not None,
+        records=maps[0].record,
+        dropped=maps[0].drop,
+        every_list=maps[0].lists == "each",
+    )
 
 
 KEYS = Map.__struct_fields__
@@ -295,7 +302,7 @@ def _refuse_conditions(mapping: Map) -> None:
     )
     for table, gives, conditions_of in judged:
         for number, condition in enumerate(conditions_of, start=1):
-            if not getattr(condition, gives):
+            if not getattr(condition, gives) and not getattr(condition, "columns", None):
                 raise InputError(f"{table} {number}: give {gives}")
             if table != "event" or condition.tests or condition.column:
                 refuse_unclear(f"{table} {number}", condition)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import repeat
 
 import polars as pl
 
@@ -31,7 +32,11 @@ NO_KIND = "a kind of event that the map leaves out"
 def batch(mapping: Map, table: Table) -> Batch:
     """The events of rows as a map says."""
     columns = mapping.theirs()
-    rows = table.rows if table.form == "ndjson" else unfold(table.rows, columns, mapping.drop)
+    rows = (
+        table.rows
+        if table.form == "ndjson"
+        else unfold(table.rows, columns, mapping.drop, every_list=mapping.lists == "each")
+    )
     absent = [pl.lit(None, pl.String).alias(name) for name in columns if name not in rows.columns]
     rows, skipped = _skipped(mapping, rows.with_columns(absent))
     to_vault = _identifiers(mapping, rows)
@@ -93,7 +98,10 @@ def _own(mapping: Map, name: str, to_vault: Mapping[str, str]) -> pl.Expr:
 def _left_over(mapping: Map, rows: pl.DataFrame, without: set[str]) -> Iterator[pl.Expr]:
     """The columns that are kept in the attributes: those not mapped, and of several for one of ours those not taken."""
     columns = mapping.theirs()
-    taken_apart = {name for name in columns if any(longer.startswith(f"{name}{EACH}") for longer in columns)}
+    inside = tuple(columns)
+    taken_apart = {
+        name for name in columns if any(map(str.startswith, inside, repeat((f"{name}{EACH}", f"{name}."))))
+    }
     earlier: dict[str, tuple[str, ...]] = {}
     for origin in mapping.columns.values():
         for position, name in enumerate(origin.column):
@@ -129,8 +137,8 @@ def _skipped(mapping: Map, rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, 
 
 def _count(counts: dict[str, int], reason: str, before: pl.DataFrame, after: pl.DataFrame) -> None:
     """Count the rows that have no event any more."""
-    if after.height < before.height:
-        lost = before["row"].n_unique() - after["row"].n_unique()
+    lost = before["row"].n_unique() - after["row"].n_unique() if after.height < before.height else 0
+    if lost:
         counts[reason] = counts.get(reason, 0) + lost
 
 
@@ -147,7 +155,8 @@ def _chosen(mapping: Map, rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFr
             events = events.with_columns(pl.when(fits).then(pl.lit(value)).otherwise(before).alias(column))
     changed = {name for condition in mapping.when for name in condition.set if name in mapping.columns}
     for column in sorted(changed - {"kind"}):  # their word stays, in the attributes
-        name = mapping.columns[column].column[0]
+        several = mapping.columns[column].column
+        name = several[0] if len(several) == 1 else f"{column}_stated"
         stated_words = stated[column].cast(pl.String)
         word = stated_words.set((events[column] == stated_words).fill_null(value=True), None)
         events = events.with_columns(word.alias(f"{name}_" if name in SCHEMA else name))

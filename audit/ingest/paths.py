@@ -5,7 +5,7 @@
     events[].ts           a key of each element; paths into the same list go through it together
     tags[0]               the first element, or the value itself where it is no list
 
-Of several lists that paths go through, a row is taken apart by the first that has elements in it.
+Of several lists that paths go through, a row is taken apart by the first that has elements in it; or by each of them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -52,7 +52,8 @@ class Paths:
     - `names`: paths whose values become columns of that name;
     - `is_column`: which other keys of a row do;
     - `records`: paths at which the rows themselves may lie, the first that is there; what lies around them is left over;
-    - `dropped`: paths of what is neither a column nor left over.
+    - `dropped`: paths of what is neither a column nor left over;
+    - `every_list`: whether each list gives events of its own, not only the first that has elements.
     """
 
     def __init__(
@@ -61,7 +62,10 @@ class Paths:
         is_column: Callable[[str], bool] = lambda _: False,
         records: Iterable[str] = (),
         dropped: Iterable[str] = (),
+        *,
+        every_list: bool = False,
     ) -> None:
+        self._every_list = every_list
         self._root = _Node("")
         self._lists = 0
         for name in names:
@@ -120,10 +124,11 @@ class Paths:
         if not lists:
             yield values, rest
             return
-        each, elements = min(lists, key=lambda found: found[0].order)
-        for element in elements:
-            for inner, left in self._of_element(each, element):
-                yield {**values, **inner}, {**rest, each.path: left} if left else rest
+        lists.sort(key=lambda found: found[0].order)
+        for each, elements in lists if self._every_list else lists[:1]:
+            for element in elements:
+                for inner, left in self._of_element(each, element):
+                    yield {**values, **inner}, {**rest, each.path: left} if left else rest
 
     def _of_element(self, each: _Node, element: Any) -> Iterator[tuple[Fields, Any]]:
         values = {each.path: element} if each.ends else {}
@@ -172,7 +177,7 @@ class Paths:
         elif node.each is not None and value not in (None, "", []) and not isinstance(value, dict):
             lists.append((node.each, value if isinstance(value, list) else [value]))
             left = None
-        return None if node.ends else left
+        return left if node.children or not node.ends else None
 
     def _column(self, key: str) -> str | None:
         """The column of a key that no path names; None for what is left over."""
@@ -192,7 +197,9 @@ def steps(path: str) -> list[str]:
     return [step for step in path.replace(EACH, f".{EACH}").replace(FIRST, f".{FIRST}").split(".") if step]
 
 
-def unfold(rows: pl.DataFrame, names: Iterable[str], dropped: Iterable[str] = ()) -> pl.DataFrame:
+def unfold(
+    rows: pl.DataFrame, names: Iterable[str], dropped: Iterable[str] = (), *, every_list: bool = False
+) -> pl.DataFrame:
     """A table's rows with a column for each path that leads into a column of nested values, or of text that is JSON.
 
     What no path names stays in that column, as JSON.
@@ -202,7 +209,9 @@ def unfold(rows: pl.DataFrame, names: Iterable[str], dropped: Iterable[str] = ()
     if not inside:
         return rows
     heads = list(dict.fromkeys(steps(name)[0] for name in inside))
-    paths = Paths([*inside, *(head for head in heads if head in named)], dropped=dropped)
+    paths = Paths(
+        [*inside, *(head for head in heads if head in named)], dropped=dropped, every_list=every_list
+    )
     places: list[int] = []
     columns: dict[str, list[str | None]] = {name: [] for name in (*heads, *inside)}
     written = [as_text(rows[head]) for head in heads]

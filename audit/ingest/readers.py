@@ -7,7 +7,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,11 +107,15 @@ def tables(path: Path, reading: Reading) -> Iterator[Table]:
             )
 
 
-def heads(path: Path, reading: Reading) -> Iterator[Table]:
-    """The first rows of a file of text, or of each file in a zip; none of what cannot be read."""
+def heads(path: Path, reading: Reading, wanted: Callable[[bytes], bool]) -> Iterator[Table]:
+    """The first rows of a file of text, or of each file in a zip; none of those whose first bytes are not `wanted`, and nothing
+    of what cannot be read.
+    """
     try:
         file = file_type(path)
         if file.kind in ("csv", "ndjson"):
+            yield Table(str(path), file.kind, pl.DataFrame(), 0, 0)
+        if file.kind in ("csv", "ndjson") and wanted(file.head):
             yield from _text(io.BytesIO(file.head), file.kind, str(path), len(file.head), reading)
         elif file.kind == "zip":
             with Archive(path) as archive:
@@ -119,8 +123,9 @@ def heads(path: Path, reading: Reading) -> Iterator[Table]:
                     with archive.open(member) as stream:
                         start = stream.peek(HEAD)[:HEAD]
                     kind = kind_of(start, member.path)
-                    if kind in ("csv", "ndjson"):
-                        yield next(_text(io.BytesIO(start), kind, member.path, len(start), reading))
+                    yield Table(member.path, kind, pl.DataFrame(), 0, 0)
+                    if kind in ("csv", "ndjson") and wanted(start):
+                        yield from _text(io.BytesIO(start), kind, member.path, len(start), reading)
     except InputError:
         return
 
