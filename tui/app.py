@@ -304,19 +304,8 @@ def run_demo(folder: Path, *, viewer: Viewer, story: int | None, ready: Callable
     """Run the screens on the demo, made in `folder` meanwhile where it is not there yet; begin with `story`."""
     from tui.session.core import CoreSession
 
-    def make() -> int:
-        from fixtures.demo import begin
-
-        return begin(folder)
-
-    def finish(progress: Callable[[int, int], None]) -> None:
-        from fixtures.demo import finish_apart
-
-        finish_apart(folder, progress)
-
     agent = viewer.ticket is not None or not viewer.may("list")
-    session = CoreSession(folder, viewer, make=make, finish=finish)
-    return _ended(DemoApp(session, story=story, agent=agent), ready)
+    return _ended(DemoApp(CoreSession.of_demo(folder, viewer), story=story, agent=agent), ready)
 
 
 def _ended(app: WhysentApp, ready: Callable[[], None]) -> int:

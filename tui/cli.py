@@ -46,9 +46,10 @@ def run(arguments: list[str]) -> int:
 def _command(arguments: list[str]) -> int:
     """Any command line but the plainest that open screens."""
     from tui.commands import build
-    from tui.commands.output import answer_from
+    from tui.commands.output import answer_from, as_lines
 
     answer_from(None)
+    as_lines(False)
     return build()(arguments)
 
 

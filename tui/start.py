@@ -27,6 +27,8 @@ _COMMANDS = {
     "demo": {"workspace", "as", "story"},
 }
 
+_YES, _NO = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -105,6 +107,14 @@ def terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
+def wants_lines() -> bool:
+    """Whether the environment asks for linear mode: WHYSENT_LINEAR, which may also say no; ACCESSIBLE; a terminal that can do no more."""
+    own = os.environ.get("WHYSENT_LINEAR", "").casefold()
+    if own in _YES | _NO:
+        return own in _YES
+    return os.environ.get("ACCESSIBLE", "").casefold() in _YES or os.environ.get("TERM") == "dumb"
+
+
 def run(start: Start) -> int:
     """Open the screens; the exit code. Raises WhysentError where there is nothing to open."""
     viewer, folder = start.viewer(), start.folder
@@ -165,6 +175,9 @@ def _write(text: str) -> None:
 
 
 def opened(arguments: list[str]) -> int | None:
-    """Open the screens where the arguments say so plainly, and a terminal and a workspace are there: the exit code; else None."""
-    start = plain(arguments) if terminal() else None
+    """Open the screens where the arguments say so plainly, and a terminal and a workspace are there: the exit code; else None.
+
+    Where they are to be lines of text, the command line says so.
+    """
+    start = plain(arguments) if terminal() and not wants_lines() else None
     return run(start) if start is not None and start.there else None

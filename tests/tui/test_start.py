@@ -41,7 +41,7 @@ sys.stdin = sys.stdout = type("Terminal", (type(sys.stdout),), {{"isatty": lambd
 with patch.object(app.WhysentApp, "run"):
     cli.run([*{command!r}, "--workspace", {str(scenes)!r}])
 print([name for name in {HEAVY!r} if name in sys.modules])"""
-    environment = {**os.environ, "TERM": "dumb"}
+    environment = {**os.environ, "TERM": "dumb", "WHYSENT_LINEAR": "0"}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )

@@ -8,7 +8,7 @@ from typer.exceptions import TyperException
 
 from tui import Exit
 from tui.commands import gate, queries, rules, segments, senders, simulate, workspaces
-from tui.commands.options import Defaults, RoleOption, WorkspaceOption
+from tui.commands.options import Defaults, LinearOption, RoleOption, WorkspaceOption
 from tui.commands.output import complain
 
 _ABOUT = "Why did this customer get this, should they have, and which rule would have stopped it?"
@@ -116,13 +116,14 @@ def _bare(
     context: typer.Context,
     workspace: WorkspaceOption = None,
     role: RoleOption = None,
+    linear: LinearOption = False,
     version: bool = typer.Option(False, "--version", help="Print the version and stop."),
 ) -> None:
-    context.obj = Defaults(workspace, role)
+    context.obj = Defaults(workspace, role, linear)
     if version:
         from audit import __version__
 
         print(f"whysent {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        workspaces.open_screens(context, workspace=workspace, role=role)
+        workspaces.open_screens(context, workspace=workspace, role=role, linear=linear)

@@ -74,6 +74,9 @@ RoleOption = Annotated[
         autocompletion=_of("agent", "reviewer", "operator", "admin"),
     ),
 ]
+LinearOption = Annotated[
+    bool, typer.Option("--linear", help="Lines of plain text for a screen reader: no tables, no drawings.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 WithoutOption = Annotated[
     list[str] | None,
@@ -137,6 +140,7 @@ _SHARED: dict[str, tuple[Any, Any]] = {
     "campaign": (CampaignOption, None),
     "effective": (EffectiveOption, None),
     "yes": (YesOption, False),
+    "linear": (LinearOption, False),
     "workspace": (WorkspaceOption, None),
     "role": (RoleOption, None),
     "ticket": (TicketOption, None),
@@ -144,7 +148,7 @@ _SHARED: dict[str, tuple[Any, Any]] = {
 }
 """The options that an invocation takes in for its command: how each is written, and its default."""
 
-ACCESS = ("workspace", "role")
+ACCESS = ("workspace", "role", "linear")
 ANSWER = (*ACCESS, "as_json")
 CASE = (*ACCESS, "ticket", "as_json")
 HISTORY = ("without", "at", *CASE)
@@ -161,6 +165,7 @@ class Defaults:
 
     workspace: Path | None = None
     role: str | None = None
+    linear: bool = False
 
 
 class Invocation:
@@ -177,6 +182,9 @@ class Invocation:
         self.as_json: bool = self.shared["as_json"]
         self._opened: dict[Path, Workspace] = {}
         self._defaults = context.obj if isinstance(context.obj, Defaults) else Defaults()
+        self.linear: bool = self.shared["linear"] or self._defaults.linear
+        if self.linear:
+            output.as_lines(True)
 
     @property
     def folder(self) -> Path:

@@ -40,6 +40,21 @@ def told(answer: Answer) -> Answer:
     return answer if _source is None else _source.view.shown(answer)
 
 
+_as_lines = False
+"""Whether answers are lines of plain text: no tables, no drawings, nothing painted twice."""
+
+
+def as_lines(wanted: bool) -> None:
+    """From now on print lines of plain text, or tables and drawings again."""
+    global _as_lines  # noqa: PLW0603 - as above
+    _as_lines = wanted
+
+
+def in_lines() -> bool:
+    """Whether nothing may be drawn."""
+    return _as_lines
+
+
 def document(answer: "Document") -> None:
     """Print one JSON document on stdout, in ASCII where that cannot print more."""
     unicode = "utf" in (sys.stdout.encoding or "").lower()
@@ -49,7 +64,12 @@ def document(answer: "Document") -> None:
 
 def harmless(text: str) -> str:
     """`text` as it may be printed on a terminal, for whoever looks."""
-    return clean(told(text))
+    text = clean(told(text))
+    if not _as_lines:
+        return text
+    from tui.rendering.text import spoken
+
+    return spoken(text)
 
 
 def line(text: str = "") -> None:
@@ -82,7 +102,16 @@ def parquet(frame: "pl.DataFrame", out: Path) -> None:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[int] = ()) -> None:
-    """Print rows under a head; columns named in `right` are numbers."""
+    """Print rows under a head; columns named in `right` are numbers. As lines: a row a line, with what each value is."""
+    if _as_lines:
+        for row_number, row in enumerate(rows, start=1):
+            told_row = (
+                f"{name}: {spoken_value}" if name else spoken_value
+                for name, value in zip(head, row, strict=True)
+                if value is not None and (spoken_value := harmless(str(value))).strip(" –")
+            )  # fmt: skip
+            print(f"{row_number}. {'; '.join(told_row)}")
+        return
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -158,7 +187,7 @@ class Progress:
         now = time.monotonic()
         if now < self._next:
             return
-        on_terminal = sys.stderr.isatty()
+        on_terminal = sys.stderr.isatty() and not _as_lines
         self._next = now + (0.5 if on_terminal else PIPED_EVERY)
         share = f"{100 * done // total:3d} %" if total else f"{done:,}"
         end = "\r" if on_terminal else "\n"

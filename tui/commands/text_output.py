@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tui.commands.output import SIGNS, line, table
+from tui.commands.output import SIGNS, in_lines, line, table
 from tui.rendering.charts import bar, sparkline
 from tui.rendering.wording import explanation_lines, no_day, of_one_address, several, standing_name
 from tui.rendering.wording import moment as minute
@@ -311,14 +311,19 @@ def _rates(rates: "RatesBeside") -> None:
 def curve(answer: "SweepDocument") -> None:
     """What a rule stops at several limits or windows: a table, and the curve over it."""
     from audit.rules.replay.curve import curve as curve_of
+    from audit.rules.replay.curve import sentences
     from tui.rendering.charts import draw_curve
 
     points, chart = answer.points, curve_of(answer)
     by, stopped = chart.by, [point.stopped for point in points]
-    line(f"rule {answer.rule}, by {by}: {sparkline(stopped)} stopped")
-    line()
-    for row in draw_curve(chart):
-        line(row)
+    if in_lines():
+        for sentence in sentences(chart):
+            line(sentence)
+    else:
+        line(f"rule {answer.rule}, by {by}: {sparkline(stopped)} stopped")
+        line()
+        for row in draw_curve(chart):
+            line(row)
     line()
     table(
         (by, "", "stopped", "share", "deferred", "let through", "people", "responses lost", "orders lost", "opt-outs"),

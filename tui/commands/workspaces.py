@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from audit.errors import InputError
 from tui import Exit, start
@@ -170,22 +171,22 @@ def demo(
 ) -> None:
     """Make the demo workspace, if it is not there yet, and open it with its stories."""
     folder = invocation.demo_folder
-    if invocation.as_json or not start.terminal():
-        from fixtures.demo import make
+    opening = Start("demo", folder, invocation.role, story=story)
+    if not invocation.as_json and _can_open(invocation):
+        raise typer.Exit(_open(invocation, opening))
+    from fixtures.demo import make
 
-        if make(folder, partial(output.Progress("making"), subject="the demo")):
-            output.narrate(f"made the demo workspace in {folder}")
-        _triage(invocation, folder)
-    else:
-        raise typer.Exit(start.run(Start("demo", folder, invocation.role, story=story)))
+    if make(folder, partial(output.Progress("making"), subject="the demo")):
+        output.narrate(f"made the demo workspace in {folder}")
+    _triage(invocation, folder)
 
 
 @shares(*ACCESS)
 def open_screens(invocation: Invocation) -> None:
     """Open the screens on a workspace."""
     folder = invocation.folder
-    _need_terminal("whysent customers")
-    raise typer.Exit(start.run(Start("open", folder, invocation.role)))
+    _need_terminal(invocation, "whysent customers")
+    raise typer.Exit(_open(invocation, Start("open", folder, invocation.role)))
 
 
 @shares(*ACCESS)
@@ -196,8 +197,8 @@ def case(
 ) -> None:
     """An agent's start: asks for the identifier and opens the customer."""
     folder = invocation.folder
-    _need_terminal("whysent show -")
-    raise typer.Exit(start.run(Start("case", folder, invocation.role, ticket, reason)))
+    _need_terminal(invocation, "whysent show -")
+    raise typer.Exit(_open(invocation, Start("case", folder, invocation.role, ticket, reason)))
 
 
 def _triage(invocation: Invocation, folder: Path) -> None:
@@ -210,6 +211,31 @@ def _triage(invocation: Invocation, folder: Path) -> None:
     invocation.answer(triage, partial(text_output.customers, coverage=ws.coverage))
 
 
-def _need_terminal(instead: str) -> None:
-    if not start.terminal():
-        raise InputError(f"the screens need a terminal; without one use `{instead} --json`")
+def _can_open(invocation: Invocation) -> bool:
+    """Whether the screens can be there: on a terminal, or as lines of text."""
+    return invocation.linear or start.terminal()
+
+
+def _need_terminal(invocation: Invocation, instead: str) -> None:
+    if not _can_open(invocation):
+        raise InputError(f"the screens need a terminal; without one use --linear, or `{instead} --json`")
+
+
+def _open(invocation: Invocation, opening: Start) -> int:
+    """Open the screens, as lines of text where these are asked for; what is typed there for the command line comes back to it."""
+    if not (invocation.linear or start.wants_lines()):
+        return start.run(opening)
+    from tui import linear
+
+    viewer, whysent = opening.viewer(), invocation.context.find_root().command
+
+    def command(words: list[str]) -> int:
+        shared = ["--workspace", str(opening.folder), *(["--as", opening.role] if opening.role else [])]
+        try:
+            return int(whysent.main([*shared, *words], prog_name="whysent", standalone_mode=False) or 0)
+        except typer.Abort as error:
+            raise InputError("stopped") from error
+        except TyperException as error:
+            raise InputError(error.format_message()) from error
+
+    return linear.run(opening, viewer, command)

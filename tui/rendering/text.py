@@ -7,6 +7,7 @@ value of the data goes through one of these: `cell` for Rich renderables, `conte
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len, set_cell_size
@@ -24,6 +25,18 @@ if TYPE_CHECKING:
 def plain(value: object) -> str:
     """`value` as harmless text; nothing for None."""
     return "" if value is None else clean(str(value))
+
+
+_DRAWN = re.compile("[\u2500-\u259f\u2800-\u28ff]+")
+_SIGN = re.compile(r"^(\s*(?:\d+\. )?)[▲■●·○✉◆◇▸✕✓✗✝→] +")
+_BLANKS = re.compile(r"(?<=\S)[ \u00a0]{2,}")
+
+
+def spoken(text: str) -> str:
+    """Harmless text as it is read out: without what only draws (lines, blocks, Braille), without a sign of ours at its
+    head, without columns of blanks.
+    """
+    return _BLANKS.sub(" ", _SIGN.sub(r"\1", _DRAWN.sub(" ", plain(text)))).rstrip()
 
 
 def cell(value: object, style: str = "") -> Text:

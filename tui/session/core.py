@@ -6,7 +6,7 @@ Every method may take long and is called in a worker. What comes out is what the
 from __future__ import annotations
 
 from functools import cached_property, wraps
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from audit.errors import WhysentError
 from tui.session.open_workspace import OpenWorkspace
@@ -78,6 +78,22 @@ class CoreSession:
         self._make, self._finish = make, finish
         if make is not None:
             self._opened.there.clear()
+
+    @classmethod
+    def of_demo(cls, folder: Path, viewer: Viewer) -> Self:
+        """The demo, made in `folder` where it is not there yet."""
+
+        def make() -> int:
+            from fixtures.demo import begin
+
+            return begin(folder)
+
+        def finish(progress: Progress) -> None:
+            from fixtures.demo import finish_apart
+
+            finish_apart(folder, progress)
+
+        return cls(folder, viewer, make=make, finish=finish)
 
     # loaded when first asked, that is: after the first paint
 
