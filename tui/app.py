@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from audit.privacy.roles import Viewer
+    from audit.queries.complaints.answer import CaseOfLetter
     from tui.session import Story
     from tui.session.core import CoreSession
     from tui.session.view_models import Opening
+    from tui.widgets.letter import Pasted
 
 
 def _customer() -> Screen[Any]:
@@ -68,8 +70,11 @@ class WhysentApp(App[int], AsksCore):
     }
     DEFAULT_MODE = "find"
 
-    def __init__(self, session: CoreSession, *, agent: bool = False) -> None:
+    def __init__(
+        self, session: CoreSession, *, agent: bool = False, letter: tuple[Pasted, str | None] | None = None
+    ) -> None:
         super().__init__(ansi_color=True if wants_no_colour() else None)
+        self._letter = letter
         self._session = session
         self.agent = agent
         self.opening: Opening | None = None
@@ -98,6 +103,9 @@ class WhysentApp(App[int], AsksCore):
         self.opening = opening
         for screen in self._work_screens():
             screen.opened(opening)
+            if isinstance(screen, FindScreen) and self._letter is not None:
+                screen.read_letter(*self._letter)
+                self._letter = None
         if not self.asking("story"):
             self._warm_up()
 
@@ -139,11 +147,11 @@ class WhysentApp(App[int], AsksCore):
 
         self.ask("story", read, partial(self._show_customer, story))
 
-    def open_customer(self, customer: str) -> None:
-        """Go to the customer screen and show somebody."""
-        self._show_customer(None, customer)
+    def open_customer(self, customer: str, letter: CaseOfLetter | None = None) -> None:
+        """Go to the customer screen and show somebody; with their letter at what that is about."""
+        self._show_customer(None, customer, letter)
 
-    def _show_customer(self, story: Story | None, customer: str) -> None:
+    def _show_customer(self, story: Story | None, customer: str, letter: CaseOfLetter | None = None) -> None:
         from tui.screens.customer import CustomerScreen
 
         self._warm_up()
@@ -154,7 +162,7 @@ class WhysentApp(App[int], AsksCore):
             while not isinstance(self.screen, CustomerScreen) and len(self.screen_stack) > 1:
                 self.pop_screen()
             if isinstance(self.screen, CustomerScreen):
-                self.screen.open_customer(customer)
+                self.screen.open_customer(customer, letter)
 
         self.call_after_refresh(show)
 
@@ -205,6 +213,16 @@ class WhysentApp(App[int], AsksCore):
             Question("Leave?", content("An edit of a rule is not saved; it would be lost.")),
             lambda yes: self.exit(0) if yes else None,
         )
+
+    def _fatal_error(self) -> None:
+        """End after an error nobody expected, without the values of variables: they may be somebody's address or letter."""
+        from rich.console import Group
+        from rich.segment import Segments
+        from rich.traceback import Traceback
+
+        traceback = Group(Traceback(show_locals=False, width=None))
+        self._exit_renderables.append(Segments(self.console.render(traceback, self.console.options)))
+        self._close_messages_no_wait()
 
     def copy(self, title: str, text: str, name: str) -> None:
         """Copy `text`, and write it to a file too: a terminal may drop the copy without a word."""
@@ -280,11 +298,17 @@ class DemoApp(WhysentApp):
                 heading.meanwhile = text
 
 
-def run(folder: Path, *, viewer: Viewer | None = None, ready: Callable[[], None] = lambda: None) -> int:
+def run(
+    folder: Path,
+    *,
+    viewer: Viewer | None = None,
+    ready: Callable[[], None] = lambda: None,
+    letter: tuple[str, str | None] | None = None,
+) -> int:
     """Run the screens on a workspace and return the exit code.
 
     `viewer` (role, ticket, reason) is who looks; an agent begins in the field without a list. `ready` is called before the
-    screens take the terminal.
+    screens take the terminal. `letter`: a customer's, to begin with, and whose it is, where that is known.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print(
@@ -297,7 +321,10 @@ def run(folder: Path, *, viewer: Viewer | None = None, ready: Callable[[], None]
 
     viewer = viewer or AnyViewer()
     agent = viewer.ticket is not None or not viewer.may("list")
-    return _ended(WhysentApp(CoreSession(folder, viewer), agent=agent), ready)
+    from tui.widgets.letter import Pasted
+
+    pasted = None if letter is None else (Pasted(letter[0]), letter[1])
+    return _ended(WhysentApp(CoreSession(folder, viewer), agent=agent, letter=pasted), ready)
 
 
 def run_demo(folder: Path, *, viewer: Viewer, story: int | None, ready: Callable[[], None]) -> int:

@@ -19,6 +19,7 @@ from tui.rendering.text import say
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from audit.queries.complaints.answer import CaseOfLetter
     from tui.session import Story
     from tui.session.core import CoreSession
     from tui.session.view_models import Opening
@@ -46,8 +47,8 @@ class Services(Protocol):
     agent: bool
     story: Story | None
 
-    def open_customer(self, customer: str) -> None:
-        """Go to the customer screen and show somebody."""
+    def open_customer(self, customer: str, letter: CaseOfLetter | None = None) -> None:
+        """Go to the customer screen and show somebody; with their letter at what that is about."""
 
     def open_story(self, story: Story) -> None:
         """The same with the customer of a story, and its steps below."""

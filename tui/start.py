@@ -7,7 +7,7 @@ takes longer than the screens' first paint. Anything else that is typed is the c
 import os
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,8 @@ class Start:
     ticket: str | None = None
     reason: str | None = None
     story: int | None = None
+    letter: tuple[str, str | None] | None = field(default=None, repr=False)
+    """A customer's letter to begin with, and whose it is, where that is known."""
 
     @property
     def folder(self) -> Path:
@@ -129,7 +131,7 @@ def run(start: Start) -> int:
 
         if start.command == "demo":
             return app.run_demo(folder, viewer=viewer, story=start.story, ready=sign.hand_over)
-        return app.run(folder, viewer=viewer, ready=sign.hand_over)
+        return app.run(folder, viewer=viewer, ready=sign.hand_over, letter=start.letter)
     finally:
         sign.take_back()
 

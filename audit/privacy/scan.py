@@ -52,6 +52,16 @@ def scrubbed(text: str) -> str:
     return _DIGITS.sub(_number, _EMAIL.sub(EMAIL, text))
 
 
+def emails(text: str) -> list[str]:
+    """The e-mail addresses in a text."""
+    return [match[0].replace("%40", "@").rstrip(".") for match in _EMAIL.finditer(text)]
+
+
+def phones(text: str) -> list[str]:
+    """The telephone numbers in a text."""
+    return [match[0] for match in _DIGITS.finditer(_EMAIL.sub(EMAIL, text)) if _number(match) == PHONE]
+
+
 def is_card(digits: str) -> bool:
     """Whether 13 to 19 digits carry a right check digit (Luhn) and are not all the same."""
     if not 13 <= len(digits) <= 19 or len(set(digits)) == 1:

@@ -11,7 +11,6 @@ that an import that was killed leaves nothing behind.
 import hmac
 import json
 import secrets
-import unicodedata
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ import polars as pl
 
 from audit.errors import InputError, WorkspaceError
 from audit.privacy.keys import Key
+from audit.privacy.lookup import NORMALISED, Identifier
 from audit.privacy.mask import mask_all
 from audit.storage import database
 
@@ -57,6 +57,13 @@ _TABLES = (
     """create index identifiers_of_import on identifiers (import_id)""",
 )
 
+_KNOWN_BY = """
+    select entry, pseudonym from wanted join people on source_token = entry or pseudonym = cast(entry as text)
+    where import_id not in (select value from json_each(:hidden))
+    union select entry, pseudonym from wanted join identifiers on lookup = entry
+    where import_id not in (select value from json_each(:hidden))
+"""
+
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32 in small letters: no i, l, o, u, so that a pseudonym can be read out on the telephone."""
 
@@ -73,32 +80,6 @@ def random_pseudonym(_source_id: str) -> str:
     """`c_` and eight random characters (40 bits): nothing about the person is in it."""
     bits = secrets.randbits(5 * LENGTH)
     return "c_" + "".join(ALPHABET[bits >> 5 * digit & 31] for digit in range(LENGTH))
-
-
-def normalised_email(text: str) -> str:
-    """An e-mail address in one spelling, so that the same person is found again: without outer blanks, casefolded, in NFC.
-
-    Both parts are folded: no large mailbox provider tells `Jo@` from `jo@`. Dots and `+tags` stay: what they mean
-    differs from provider to provider.
-    """
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.strip()).casefold())
-
-
-def namesakes(path: Path) -> dict[str, tuple[str, ...]]:
-    """Customer (a pseudonym) → the others by which the vault at `path` knows the same e-mail address; who has none is left
-    out. That two addresses are equal shows without the key.
-    """
-    with database.connect(path) as db:
-        rows = db.execute(
-            "select distinct mine.pseudonym, other.pseudonym from identifiers mine join identifiers other"
-            " on mine.lookup = other.lookup and mine.pseudonym <> other.pseudonym where mine.lookup in ("
-            " select lookup from identifiers where lookup is not null"
-            " group by lookup having count(distinct pseudonym) > 1) order by 1, 2"
-        ).fetchall()
-    others: dict[str, list[str]] = {}
-    for name, other in rows:
-        others.setdefault(name, []).append(other)
-    return {name: tuple(names) for name, names in others.items()}
 
 
 class Vault:
@@ -120,7 +101,10 @@ class Vault:
         with database.connect(path) as db:
             database.bring_up_to_date(db, path, application_id=APPLICATION_ID, migrations=_migrations())
             with db.atomic():
-                db.execute("insert into meta (name, value) values ('key_check', ?)", [vault._check()])
+                db.execute(
+                    "insert into meta (name, value) values ('key_check', ?), ('lookups', ?)",
+                    [vault._check(), b"1"],
+                )
         return vault
 
     @classmethod
@@ -186,7 +170,7 @@ class Vault:
             shared = db.execute(
                 "select distinct pseudonym from identifiers"
                 " where import_id not in (select value from json_each(?)) and lookup = ? order by pseudonym",
-                [hidden, self._token("email", normalised_email(text))],
+                [hidden, self._lookup("email", text)],
             ).fetchall()
         if len(shared) > 1:
             names = ", ".join(row[0] for row in shared)
@@ -196,6 +180,44 @@ class Vault:
     def source_token(self, source_id: str) -> bytes:
         """What the blind index holds in place of a source id: text as it came, `007` stays `007`; only outer blanks go."""
         return self._token("source_id", source_id.strip())
+
+    def known_by(
+        self, identifiers: Iterable[Identifier], *, leaving_out: Collection[str] = ()
+    ) -> dict[Identifier, frozenset[str]]:
+        """Identifier → the pseudonyms of all whom it may stand for; one that nobody has is left out.
+
+        What the imports `leaving_out` wrote is not looked at. Nothing is revealed and nothing kept of what was asked.
+        """
+        asked = {identifier: self._index_entry(*identifier) for identifier in identifiers}
+        entries: dict[bytes, set[str]] = {}
+        with database.connect(self._path) as db:
+            self._complete_index(db)
+            db.execute("create temp table wanted (entry blob primary key)")
+            db.conn.executemany("insert into wanted values (?)", [(e,) for e in {*asked.values()} if e])
+            for entry, pseudonym in db.execute(_KNOWN_BY, {"hidden": json.dumps(list(leaving_out))}):
+                entries.setdefault(entry, set()).add(pseudonym)
+        return {known: frozenset(entries[entry]) for known, entry in asked.items() if entry in entries}
+
+    def _index_entry(self, field: str, value: str) -> bytes | None:
+        if field == "pseudonym":
+            return value.encode()
+        return self.source_token(value) if field == "source_id" else self._lookup(field, value)
+
+    def _complete_index(self, db: "Database") -> None:
+        """Take in the names and telephone numbers of a vault that an older program filled, once."""
+        if db.execute("select 1 from meta where name = 'lookups'").fetchone():
+            return
+        rows = db.execute(
+            "select id, pseudonym, field, value from identifiers where lookup is null"
+            " and field in (select value from json_each(?))",
+            [json.dumps(list(NORMALISED))],
+        ).fetchall()
+        entries = [
+            (self._lookup(field, self._decrypt(sealed, name, field)), at) for at, name, field, sealed in rows
+        ]
+        with db.atomic():
+            db.conn.executemany("update identifiers set lookup = ? where id = ?", entries)
+            db.execute("insert into meta (name, value) values ('lookups', ?) on conflict do nothing", [b"1"])
 
     def everybody(self) -> dict[bytes, str]:
         """The blind index of source ids as it stands: token (`source_token`) → pseudonym."""
@@ -299,9 +321,14 @@ class Vault:
 
     def _identifier(self, row: tuple[str, str, str], import_id: str) -> tuple[object, ...]:
         customer, field, value = row
-        lookup = self._token("email", normalised_email(value)) if field == "email" else None
         token = self._token(f"value:{field}", value)
-        return customer, field, self._encrypt(value, customer, field), token, lookup, import_id
+        sealed = self._encrypt(value, customer, field)
+        return customer, field, sealed, token, self._lookup(field, value), import_id
+
+    def _lookup(self, field: str, value: str) -> bytes | None:
+        """What the blind index holds of an identifier by which somebody is found; None of another, and of an empty one."""
+        spelling = NORMALISED[field](value) if field in NORMALISED else ""
+        return self._token(field, spelling) if spelling else None
 
     def _token(self, domain: str, value: str) -> bytes:
         # The length of the domain stands before it: "ab" + "c" is not "a" + "bc".

@@ -75,6 +75,17 @@ class Generation:
         named = pl.any_horizontal(pl.col("campaign_id", "campaign_name", "item_id").is_in(names))
         return self._filled(self._stored().filter(named))
 
+    def having_ids(self, ids: Sequence[str]) -> pl.DataFrame:
+        """Whose orders and messages these are: `id, customer_id`, each pair once."""
+        columns = ("order_id", "message_id")
+        rows = (
+            self._stored()
+            .filter(pl.any_horizontal(pl.col(*columns).is_in(ids)))
+            .select("customer_id", *columns)
+        )
+        pairs = rows.unpivot(on=columns, index="customer_id", value_name="id").filter(pl.col("id").is_in(ids))
+        return pairs.select("id", "customer_id").unique().sort("id", "customer_id").collect()
+
     def _filled(self, events: pl.LazyFrame) -> pl.LazyFrame:
         return events if self.campaigns.is_empty() else campaign_map.fill(events, self.campaigns)
 

@@ -37,6 +37,7 @@ from audit.workspace.snapshot import Generation
 if TYPE_CHECKING:
     from audit.flows import Flow
     from audit.privacy.log import Log
+    from audit.privacy.lookup import Identifier
     from audit.privacy.role_view import RoleView
     from audit.privacy.roles import Viewer
     from audit.privacy.vault import Vault
@@ -225,6 +226,18 @@ class Workspace:
                 "no such customer here: neither a pseudonym, nor a source's id, nor an e-mail address"
             )
         return pseudonym
+
+    def known_by(self, identifiers: "Iterable[Identifier]") -> "dict[Identifier, frozenset[str]]":
+        """Identifier → the pseudonyms of all whom it may stand for, as the vault or an event knows them: an `order` is an
+        order_id or a message_id.
+        """
+        asked = set(identifiers)
+        unfinished = set(self.vault.pending()) - set(self.manifest.imports)
+        known = self.vault.known_by(asked, leaving_out=unfinished)
+        orders = {identifier.value: identifier for identifier in asked if identifier.field == "order"}
+        for ident, customer in self._readable().having_ids(list(orders)).iter_rows() if orders else ():
+            known[orders[ident]] = known.get(orders[ident], frozenset()) | {customer}
+        return known
 
     def history(
         self, customer: str, *, at: datetime | None = None, without: Iterable[str] = ()

@@ -205,7 +205,7 @@ class FakeSession:
             cap=WeeklyCap("email-weekly-cap", 3, "email, marketing"),
         )
 
-    def verdict(self, picture: Picture) -> Verdict:
+    def verdict(self, picture: Picture, finding: str = "") -> Verdict:
         return self._verdict(full=True)
 
     def _verdict(self, *, full: bool) -> Verdict:

@@ -246,7 +246,12 @@ class Invocation:
 
     def viewer(self, *, ticket: str | None = None, reason: str | None = None) -> "Viewer":
         """Who is looking, and for which ticket: the maker of the workspace is admin; `--as` lowers that."""
-        return start.viewer(self.role, ticket or self.shared["ticket"], reason)
+        return start.viewer(self.role, ticket or self.shared["ticket"], reason or self.shared.get("reason"))
+
+    def take_ticket(self, ticket: str, reason: str | None) -> "Viewer":
+        """Who is looking, from now on for that ticket and reason."""
+        self.shared |= {"ticket": ticket, "reason": reason}
+        return self.viewer()
 
     def require(self, action: str) -> "Viewer":
         """Who is looking, if they may do `action`. Raises NotPermittedError."""

@@ -55,16 +55,25 @@ def in_lines() -> bool:
     return _as_lines
 
 
-def document(answer: "Document") -> None:
-    """Print one JSON document on stdout, in ASCII where that cannot print more."""
+def document(answer: "Document", *, as_it_is: bool = False) -> None:
+    """Print one JSON document on stdout, in ASCII where that cannot print more.
+
+    `as_it_is`: what may be told was decided where it was made, and what else stands there whoever looks wrote themselves.
+    """
     unicode = "utf" in (sys.stdout.encoding or "").lower()
-    json.dump(told(answer.to_json()), sys.stdout, ensure_ascii=not unicode, indent=2)
+    plain = answer.to_json() if as_it_is else told(answer.to_json())
+    json.dump(plain, sys.stdout, ensure_ascii=not unicode, indent=2)
     sys.stdout.write("\n")
 
 
 def harmless(text: str) -> str:
     """`text` as it may be printed on a terminal, for whoever looks."""
-    text = clean(told(text))
+    return _read_out(told(text))
+
+
+def _read_out(text: str) -> str:
+    """`text` without signs of control; as one reads it out, where nothing may be drawn."""
+    text = clean(text)
     if not _as_lines:
         return text
     from tui.rendering.text import spoken
@@ -72,9 +81,9 @@ def harmless(text: str) -> str:
     return spoken(text)
 
 
-def line(text: str = "") -> None:
-    """Print one line of an answer."""
-    print(harmless(text))
+def line(text: str = "", *, as_it_is: bool = False) -> None:
+    """Print one line of an answer; `as_it_is` as in `document`."""
+    print(_read_out(text) if as_it_is else harmless(text))
 
 
 def narrate(text: str) -> None:

@@ -1,5 +1,7 @@
 """demo, import, map, formats, open, case: a workspace is made, filled and opened."""
 
+import io
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +19,7 @@ from tui.start import Start
 
 if TYPE_CHECKING:
     from audit.ingest.report import Imported
+    from audit.privacy.roles import Viewer
 
 _WHY_UNREAD = {
     "ambiguous": "could be thousands or a decimal sign; say [numbers] decimal in a map",
@@ -189,16 +192,67 @@ def open_screens(invocation: Invocation) -> None:
     raise typer.Exit(_open(invocation, Start("open", folder, invocation.role)))
 
 
-@shares(*ACCESS)
+@shares(*ANSWER)
 def case(
     invocation: Invocation,
     ticket: Annotated[str, typer.Option("--ticket", metavar="T", help="The ticket this look belongs to.")],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="With --paste: the letter, instead of stdin.")
+    ] = None,
     reason: Annotated[str | None, typer.Option("--reason", metavar="R", help="Why you look.")] = None,
+    paste: Annotated[
+        bool, typer.Option("--paste", help="Take the customer's whole letter, and open what it is about.")
+    ] = False,
+    customer: Annotated[
+        str | None,
+        typer.Option(
+            "--customer", metavar="C", help="With --paste: whose letter it is, where it does not say."
+        ),
+    ] = None,
 ) -> None:
-    """An agent's start: asks for the identifier and opens the customer."""
-    folder = invocation.folder
+    """An agent's start: opens the customer whose identifier or whole letter is given."""
+    if not paste and (file is not None or customer is not None or invocation.as_json):
+        raise InputError("FILE, --customer and --json go with --paste")
+    in_lines = invocation.linear or start.wants_lines()
+    screens = sys.stdout.isatty() and not (invocation.as_json or in_lines)
+    if paste and not (screens and (file is not None or sys.stdin.isatty())):
+        _read_letter(invocation, file, customer, invocation.take_ticket(ticket, reason))
+        return
     _need_terminal(invocation, "whysent show -")
-    raise typer.Exit(_open(invocation, Start("case", folder, invocation.role, ticket, reason)))
+    letter = None if file is None else (_letter_of(file), customer)
+    opening = Start("case", invocation.folder, invocation.role, ticket, reason, letter=letter)
+    raise typer.Exit(_open(invocation, opening))
+
+
+def _letter_of(file: Path | None) -> str:
+    """The text of a letter: of a file, else of stdin. Raises InputError."""
+    if file is None:
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(encoding="utf-8", errors="replace")
+        return sys.stdin.read()
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror or error}") from error
+
+
+def _read_letter(invocation: Invocation, file: Path | None, customer: str | None, viewer: "Viewer") -> None:
+    """Answer a letter without a screen; exit 1 where several customers fit, 2 where nobody does."""
+    from audit.queries.complaints import answer
+    from tui.rendering import complaint
+
+    for action in ("find", "show", "why"):
+        viewer.require(action)
+    read = answer.read(invocation.open(), _letter_of(file), customer=customer)
+    if invocation.as_json:
+        output.document(read, as_it_is=True)
+    else:
+        for text in complaint.page(read):
+            output.line(text, as_it_is=True)
+        if read.picture is not None:
+            text_output.customer(output.told(read.picture))
+    if read.customer is None:
+        raise typer.Exit(Exit.NO if read.complaint.fitting else Exit.USAGE)
 
 
 def _triage(invocation: Invocation, folder: Path) -> None:

@@ -11,7 +11,7 @@ from tui.linear.decisions import CustomerCasePlace, Report, Suggestion, Why, pro
 from tui.linear.loop import NUMBER, Action, Loop, Place, called
 from tui.rendering import full_explanation, what_if_diff
 from tui.rendering.text import number
-from tui.screens.customer import LEAVE_OUT, SILENCE
+from tui.screens.customer_case import LEAVE_OUT, SILENCE
 from tui.screens.stories import neighbour, stories
 from tui.session.view_models import ProposalCase, Subject
 from tui.widgets.decision_lists import LISTS

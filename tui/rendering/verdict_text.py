@@ -33,9 +33,9 @@ _CANNOT_TELL = "this data cannot tell"
 """How a sentence begins that says so by itself."""
 
 
-def quick(document: CustomerPicture) -> Verdict:
-    """The verdict as far as the picture alone gives it."""
-    worst = worst_finding(document)
+def quick(document: CustomerPicture, finding: str = "") -> Verdict:
+    """The verdict as far as the picture alone gives it; of that finding, where one is named."""
+    worst = worst_finding(document, finding)
     if worst is None:
         return Verdict("", _nothing(document))
     return Verdict(worst.severity, worst.text, remedy=_remedy(worst), rule=worst.suggested_rule)
@@ -45,9 +45,10 @@ def whole(
     document: CustomerPicture,
     explained: WhyDocument | None,
     campaigns: Mapping[str, int],
+    finding: str = "",
 ) -> Verdict:
     """The verdict with its cause and end (`explained`: the newest message of the finding)."""
-    worst = worst_finding(document)
+    worst = worst_finding(document, finding)
     if worst is None:
         return quick(document)
     return Verdict(
@@ -60,9 +61,10 @@ def whole(
     )
 
 
-def worst_finding(document: CustomerPicture) -> Finding | None:
-    """The finding that the verdict is about; findings come worst first."""
-    return next((finding for finding in document.findings if finding.verdict != "cannot_tell"), None)
+def worst_finding(document: CustomerPicture, wanted: str = "") -> Finding | None:
+    """The finding that the verdict is about: the `wanted` one, where it is still found, else the worst; they come worst first."""
+    findings = [finding for finding in document.findings if finding.verdict != "cannot_tell"]
+    return next((finding for finding in findings if finding.id == wanted), findings[0] if findings else None)
 
 
 def _nothing(document: CustomerPicture) -> str:

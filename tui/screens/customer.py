@@ -11,12 +11,14 @@ from textual.widgets import OptionList
 
 from tui import keys
 from tui.rendering.text import number, say
+from tui.screens import customer_case
 from tui.screens.base import WorkScreen
-from tui.screens.customer_case import CustomerCase, anomaly_text, finding_text
+from tui.screens.customer_case import CustomerCase
 from tui.screens.stories import StoryLine
-from tui.session.view_models import Document, Picture, ProposalCase, RuleTrial, Subject, Verdict
+from tui.session.view_models import Picture, RuleTrial, Subject, Verdict
 from tui.widgets.decision_lists import LISTS, DecisionLists
 from tui.widgets.explanation_tree import ExplanationTree
+from tui.widgets.letter import LetterLine
 from tui.widgets.panes import Panes, PaneTabs
 from tui.widgets.table import Table
 from tui.widgets.text import Heading, KeyLine, VerdictBlock, says
@@ -25,16 +27,13 @@ from tui.widgets.timeline import Timeline, WeekStrip
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from audit.findings.anomaly import OutOfPattern
+    from audit.queries.complaints.answer import CaseOfLetter
     from audit.why import WhyDocument
     from tui.rendering.explanation import PaneText
     from tui.rendering.what_if_diff import Derivable
 
 PANES = ("timeline", "why", *LISTS)
 EMPTY = "No customer is open. Press 1 and choose one, or / to look somebody up."
-LEAVE_OUT = ("Leave this event out for good", "It stops what nothing but this event brought about.")
-SILENCE = ("Nothing more to this customer", "No other rule is offered here.")
-NO_ANOMALY = "nothing is out of this account's usual pattern"
 GROUPS = {"": "", "mail": " · mails only", "behaviour": " · behaviour only"}
 
 
@@ -52,6 +51,7 @@ class CustomerScreen(WorkScreen):
     def compose(self) -> ComposeResult:
         yield Heading()
         yield VerdictBlock(classes="framed")
+        yield LetterLine()
         yield WeekStrip(classes="framed")
         with Panes(*PANES):
             yield PaneTabs(*PANES, id="tabs")
@@ -74,23 +74,22 @@ class CustomerScreen(WorkScreen):
 
     # -- opening -------------------------------------------------------------------------------------------------
 
-    def open_customer(self, customer: str) -> None:
-        """Read and show a customer."""
-        self.case = CustomerCase(self, customer)
+    def open_customer(self, customer: str, letter: CaseOfLetter | None = None) -> None:
+        """Read and show a customer, at what their letter is about."""
+        opening = self.services.opening
+        ticket = f"ticket {opening.ticket}" if opening and opening.ticket else ""
+        self.case = CustomerCase(self, customer, ticket, letter)
+        self.query_one(LetterLine).show(letter)
         self.query_one(StoryLine).story = self.services.story
         self.timeline.clear_history()
         block = self.query_one(VerdictBlock)
         block.display, block.verdict = True, None
-        self.query_one(Heading).say(customer, self._ticket(), "reading …")
+        self.query_one(Heading).say(customer, self.case.ticket, "reading …")
         self.case.what_if.leave_out(())
 
     def outdated(self) -> None:
         if self.case is not None and self.case.now is not None:
             self.case.what_if.leave_out(self.case.without)
-
-    def _ticket(self) -> str:
-        opening = self.services.opening
-        return f"ticket {opening.ticket}" if opening and opening.ticket else ""
 
     def show_picture(self, picture: Picture) -> None:
         case = self.case
@@ -100,8 +99,8 @@ class CustomerScreen(WorkScreen):
         if not case.what_if.take(picture):
             return
         with self.app.batch_update():
-            self._say_heading(picture)
-            self.query_one(VerdictBlock).verdict = picture.verdict
+            self._say_heading(picture, case.ticket)
+            self.query_one(VerdictBlock).verdict = case.quick_verdict(picture)
             lists = self.query_one(DecisionLists)
             lists.show_decisions(case.before or picture, case.now or picture)
             if opening:
@@ -110,13 +109,13 @@ class CustomerScreen(WorkScreen):
                 self.timeline.show_history(picture.timeline, case.newest_message())
                 self._label_panes()
                 self.show_pane("timeline")
+                self.query_one(DecisionLists).point_at(case.about, self.show_pane)
             else:
                 self.explain_row()
             self._mark()
         if case.trying:
             self._try_rules(case)
-        verdict = partial(self.session.customers.verdict, picture)
-        self.ask("verdict", verdict, partial(self.show_verdict, picture))
+        customer_case.ask_verdict(self, case, picture, self.show_verdict)
         case.what_if.ask_more(picture)
 
     def failed(self, group: str, reason: str) -> None:
@@ -124,15 +123,15 @@ class CustomerScreen(WorkScreen):
         if self.case is not None and group == "picture":
             self.case.what_if.forget_request()
             if self.case.now is None:
-                self.query_one(Heading).say(self.case.customer, self._ticket(), reason)
+                self.query_one(Heading).say(self.case.customer, self.case.ticket, reason)
                 self.query_one(VerdictBlock).display = False
         if self.case is not None and group == "try":
             self.case.trying = False
         super().failed(group, reason)
 
-    def _say_heading(self, picture: Picture) -> None:
+    def _say_heading(self, picture: Picture, ticket: str) -> None:
         count = len(picture.without)
-        left_out = f"{count} event{'s' * (count != 1)} left out" if count else self._ticket()
+        left_out = f"{count} event{'s' * (count != 1)} left out" if count else ticket
         self.query_one(Heading).say(
             " · ".join((picture.customer, *picture.about)), left_out, picture.coverage
         )
@@ -171,6 +170,11 @@ class CustomerScreen(WorkScreen):
     def relaid(self) -> None:
         self.timeline.show_rows()
         self._label_panes()
+
+    # -- the letter --------------------------------------------------------------------------------------------------
+
+    def action_letter(self) -> None:
+        customer_case.choose_subject(self, self.case, self.show_verdict)
 
     # -- what is explained -----------------------------------------------------------------------------------------
 
@@ -215,9 +219,9 @@ class CustomerScreen(WorkScreen):
         case.subject = subject
         finding, anomaly = case.finding(subject.id), case.anomaly(subject.id)
         if subject.kind == "finding" and finding is not None:
-            self._explain(finding_text(finding))
+            self._explain(customer_case.finding_text(finding))
         elif subject.kind == "anomaly" and anomaly is not None:
-            self._explain(anomaly_text(anomaly))
+            self._explain(customer_case.anomaly_text(anomaly))
 
     def _explain(self, text: PaneText) -> None:
         assert self.case is not None
@@ -303,27 +307,29 @@ class CustomerScreen(WorkScreen):
             return
         verdict = self.query_one(VerdictBlock).verdict
         remedy = verdict.remedy if verdict is not None and finding is worst else finding.text
-        self._suggest(finding.suggested_rule, "The rule that would have stopped it", remedy, finding.id)
+        customer_case.show_suggestion(
+            self,
+            self.case,
+            finding.suggested_rule,
+            "The rule that would have stopped it",
+            remedy,
+            finding=finding.id,
+        )
 
     def action_suggest_pattern(self) -> None:
-        anomaly = self._chosen_anomaly()
+        anomaly = customer_case.chosen_anomaly(self, self.case)
         if anomaly is not None:
-            self._suggest(anomaly.suggested_rule, "The rule that would leave it out", anomaly.text)
+            customer_case.show_suggestion(
+                self, self.case, anomaly.suggested_rule, "The rule that would leave it out", anomaly.text
+            )
 
     def action_exclude(self) -> None:
         """A rule that leaves the event under the cursor out for good; for somebody who died, that nothing goes to them."""
         row = self.timeline.row(self.timeline.key)
         if self.case is not None and self.case.now is not None and row is not None:
             rule = self.case.rule_to_leave_out(row)
-            title, remedy = LEAVE_OUT if "events" in rule else SILENCE
-            self._suggest(rule, title, remedy)
-
-    def _suggest(self, rule: Document, title: str, remedy: str, finding: str = "") -> None:
-        assert self.case is not None
-        from tui.screens.rule_dialogs import SuggestionDialog
-
-        case = ProposalCase(self.case.customer, finding)
-        self.app.push_screen(SuggestionDialog(rule, case, title=title, remedy=remedy))
+            title, remedy = customer_case.LEAVE_OUT if "events" in rule else customer_case.SILENCE
+            customer_case.show_suggestion(self, self.case, rule, title, remedy)
 
     # -- leaving out, and what else a person does --------------------------------------------------------------------
 
@@ -331,7 +337,7 @@ class CustomerScreen(WorkScreen):
         self._leave_out(self.timeline.selected_events)
 
     def action_leave_out_pattern(self) -> None:
-        anomaly = self._chosen_anomaly()
+        anomaly = customer_case.chosen_anomaly(self, self.case)
         if anomaly is not None:
             self._leave_out(anomaly.evidence)
 
@@ -339,13 +345,6 @@ class CustomerScreen(WorkScreen):
         """Leave events out of the history; those that are left out already come back."""
         if events and self.case is not None and self.case.now is not None:
             self.case.what_if.leave_out(self.case.what_if.toggled(events))
-
-    def _chosen_anomaly(self) -> OutOfPattern | None:
-        findings = self.query_one(DecisionLists).findings
-        anomaly = self.case.anomaly(findings.chosen) if self.case is not None else None
-        if anomaly is None:
-            say(self.app, NO_ANOMALY, severity="warning")
-        return anomaly
 
     def action_only(self, group: str) -> None:
         self.timeline.group = group
@@ -365,16 +364,12 @@ class CustomerScreen(WorkScreen):
 
             findings = self.query_one(DecisionLists).findings
             finding = self.case.finding(findings.chosen) if findings.has_focus else None
-            self.app.push_screen(ReportDialog(self.case.customer, "" if finding is None else finding.id))
+            self.app.push_screen(
+                ReportDialog(self.case.customer, finding.id if finding else self.case.complained_of)
+            )
 
     def action_audience(self) -> None:
-        row = self.timeline.row(self.timeline.key)
-        if row is None or row["campaign"] is None:
-            say(self.app, "this row names no campaign", severity="warning")
-            return
-        from tui.screens.dialogs import AudienceDialog
-
-        self.app.push_screen(AudienceDialog(row["campaign"]))
+        customer_case.show_audience(self, self.timeline.row(self.timeline.key))
 
     def action_copy(self) -> None:
         verdict = self.query_one(VerdictBlock).verdict
@@ -383,12 +378,5 @@ class CustomerScreen(WorkScreen):
             self.services.copy("the verdict, masked", text, "verdict.txt")
 
     def action_export(self) -> None:
-        if self.case is None:
-            return
-        customer, session = self.case.customer, self.session
-
-        def write() -> str:
-            report = session.customers.report(customer, "internal", "en")
-            return session.write_export(f"case-{customer}.md", report.text)
-
-        self.ask("export", write, lambda path: self.say(f"the case was written to {path}"))
+        if self.case is not None:
+            customer_case.export(self, self.case.customer)

@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from tui.rendering.complaint import evidence
 from tui.rendering.explanation import PaneText, Sentence, sentences, title
-from tui.rendering.text import content, joined, number, plain
-from tui.rendering.verdict_text import worst_finding
+from tui.rendering.text import content, joined, number, plain, say
+from tui.rendering.verdict_text import quick, worst_finding
 from tui.rendering.what_if_diff import marks, rests_on
 from tui.rendering.wording import day, moment, severity
 from tui.screens.what_if import WhatIf
-from tui.widgets.decision_lists import anomaly_id
+from tui.session.view_models import ProposalCase
+from tui.widgets.decision_lists import DecisionLists, anomaly_id
+from tui.widgets.letter import LetterLine
+from tui.widgets.text import VerdictBlock
+from tui.widgets.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from audit.findings.anomaly import OutOfPattern
+    from audit.queries.complaints.answer import About, CaseOfLetter
     from audit.queries.findings_documents import Finding
     from audit.why import WhyDocument
+    from tui.screens.base import WorkScreen
     from tui.screens.what_if import PictureScreen
-    from tui.session.view_models import Document, Picture, RuleTrial, Subject
+    from tui.session.view_models import Document, Picture, RuleTrial, Subject, Verdict
+
+    ShowVerdict = Callable[[Picture, Verdict], None]
+    """What is done with the verdict of a picture."""
+
+NO_ANOMALY = "nothing is out of this account's usual pattern"
+LEAVE_OUT = ("Leave this event out for good", "It stops what nothing but this event brought about.")
+SILENCE = ("Nothing more to this customer", "No other rule is offered here.")
 
 
 class CustomerCase:
     """State of the Customer screen for one customer; `evidence` are the events behind what is explained."""
 
-    def __init__(self, screen: PictureScreen, customer: str) -> None:
+    def __init__(
+        self, screen: PictureScreen, customer: str, ticket: str = "", letter: CaseOfLetter | None = None
+    ) -> None:
         self.customer = customer
+        self.ticket = ticket
+        self.letter = letter
+        self.about = None if letter is None else letter.complaint.about
         self.what_if = WhatIf(screen, customer)
         self.subject: Subject | None = None
         self.evidence: tuple[str, ...] = ()
@@ -55,8 +75,29 @@ class CustomerCase:
         findings = self.now.findings if self.now is not None else ()
         return next((finding for finding in findings if finding.id == id_), None)
 
+    @property
+    def complained_of(self) -> str:
+        """The id of the finding that the customer's letter is about; empty where it is about none."""
+        return self.about.id if self.about is not None and self.about.kind == "finding" else ""
+
     def worst_finding(self) -> Finding | None:
-        return worst_finding(self.now.document) if self.now is not None else None
+        """The finding in front: that of the letter, else the worst."""
+        return worst_finding(self.now.document, self.complained_of) if self.now is not None else None
+
+    def quick_verdict(self, picture: Picture) -> Verdict:
+        """The verdict of a picture before its causes are known."""
+        return quick(picture.document, self.complained_of) if self.complained_of else picture.verdict
+
+    def may_be_about(self) -> dict[str, tuple[About, str]]:
+        """What the letter may be about: a key of each, and its title in a list, with the words that lead there."""
+        if self.letter is None:
+            return {}
+        complaint = self.letter.complaint
+        candidates = [about for about in (complaint.about, *complaint.others) if about is not None]
+        return {
+            f"{about.kind}:{about.id}": (about, "\n  ".join(filter(None, (about.text, evidence(about)))))
+            for about in candidates
+        }
 
     def anomaly(self, id_: str | None) -> OutOfPattern | None:
         """The order or session out of the usual pattern of that id, else the first of them."""
@@ -64,8 +105,13 @@ class CustomerCase:
         return next((entry for entry in entries if anomaly_id(entry) == id_), entries[0] if entries else None)
 
     def newest_message(self) -> str | None:
-        """The newest message of the worst finding that has messages."""
-        findings = self.before.findings if self.before is not None else ()
+        """The newest message that the letter is about; else of the worst finding that has messages."""
+        findings = list(self.before.findings) if self.before is not None else []
+        if self.about is not None and self.about.kind == "message" and self.before is not None:
+            timeline = self.before.timeline
+            for key in timeline.filter(timeline["message"] == self.about.id)["key"]:
+                return str(key)
+        findings.sort(key=lambda finding: finding.id != self.complained_of)
         return next((finding.messages[-1] for finding in findings if finding.messages), None)
 
     def pane_labels(self, before: Picture) -> dict[str, str]:
@@ -168,3 +214,77 @@ def anomaly_text(entry: OutOfPattern) -> PaneText:
         events,
         "recorded" if entry.hard else "a hint",
     )
+
+
+def ask_verdict(screen: WorkScreen, case: CustomerCase, picture: Picture, show: ShowVerdict) -> None:
+    """Ask for the whole verdict of a picture: of the finding that the letter is about, else of the worst."""
+    question = partial(screen.session.customers.verdict, picture, case.complained_of)
+    screen.ask("verdict", question, partial(show, picture))
+
+
+def choose_subject(screen: WorkScreen, case: CustomerCase | None, show: ShowVerdict) -> None:
+    """Let somebody choose among all that the customer's letter may be about; the screen turns to it."""
+    candidates = {} if case is None else case.may_be_about()
+    if case is None or not candidates:
+        say(screen.app, "no letter was pasted, or nothing here is near it", severity="warning")
+        return
+    from tui.screens.dialogs import Choice
+
+    def turn_to(key: str | None) -> None:
+        if key is None or case.now is None:
+            return
+        case.about = screen.query_one(LetterLine).about = candidates[key][0]
+        screen.query_one(VerdictBlock).verdict = case.quick_verdict(case.now)
+        ask_verdict(screen, case, case.now, show)
+        screen.query_one(Timeline).point_at(case.newest_message() or "")
+        screen.query_one(DecisionLists).point_at(case.about, screen.show_pane)
+
+    titles = {key: title for key, (_, title) in candidates.items()}
+    screen.app.push_screen(Choice("What the letter may be about", titles), turn_to)
+
+
+def export(screen: WorkScreen, customer: str) -> None:
+    """Write a customer's case to a file, and say where."""
+
+    def write() -> str:
+        report = screen.session.customers.report(customer, "internal", "en")
+        return screen.session.write_export(f"case-{customer}.md", report.text)
+
+    screen.ask("export", write, lambda path: screen.say(f"the case was written to {path}"))
+
+
+def show_audience(screen: WorkScreen, row: Document | None) -> None:
+    """Who got the campaign of a row of the timeline; a row that names none says so."""
+    campaign = None if row is None else row["campaign"]
+    if campaign is None:
+        say(screen.app, "this row names no campaign", severity="warning")
+        return
+    from tui.screens.dialogs import AudienceDialog
+
+    screen.app.push_screen(AudienceDialog(campaign))
+
+
+def show_suggestion(
+    screen: WorkScreen,
+    case: CustomerCase | None,
+    rule: Document,
+    title: str,
+    remedy: str,
+    *,
+    finding: str = "",
+) -> None:
+    """A rule that is suggested, with its replay."""
+    assert case is not None
+    from tui.screens.rule_dialogs import SuggestionDialog
+
+    about = ProposalCase(case.customer, finding)
+    screen.app.push_screen(SuggestionDialog(rule, about, title=title, remedy=remedy))
+
+
+def chosen_anomaly(screen: WorkScreen, case: CustomerCase | None) -> OutOfPattern | None:
+    """What is out of pattern under the cursor among the findings; where there is nothing, that is said."""
+    findings = screen.query_one(DecisionLists).findings
+    anomaly = case.anomaly(findings.chosen) if case is not None else None
+    if anomaly is None:
+        say(screen.app, NO_ANOMALY, severity="warning")
+    return anomaly

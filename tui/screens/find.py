@@ -13,15 +13,18 @@ from tui import keys
 from tui.rendering.text import content, number, say
 from tui.rendering.wording import TONES, day, several, severity
 from tui.screens.base import WorkScreen
+from tui.widgets.letter import Field
 from tui.widgets.table import Table
 from tui.widgets.table_data import Column, Rows
-from tui.widgets.text import CleanInput, Heading, KeyLine, Peek
+from tui.widgets.text import Heading, KeyLine, Peek
 
 if TYPE_CHECKING:
     import polars as pl
     from textual.app import ComposeResult
 
+    from audit.queries.complaints.answer import CaseOfLetter
     from tui.session.view_models import Opening, Triage
+    from tui.widgets.letter import Pasted
 
 SEVERITY = Column("severity", "", width=6, show=severity, tones=TONES)
 CUSTOMERS = (
@@ -49,13 +52,6 @@ CHECKS = (
 )
 
 
-class Field(CleanInput):
-    """Where an identifier is pasted."""
-
-    AREA = "field"
-    BINDINGS = keys.bindings(AREA)
-
-
 class FindScreen(WorkScreen):
     """A field, and below it the work list where the role may see one."""
 
@@ -70,7 +66,9 @@ class FindScreen(WorkScreen):
 
     def compose(self) -> ComposeResult:
         yield Heading()
-        yield Field(placeholder="e-mail, source id or pseudonym; Enter opens the customer", id="field")
+        yield Field(
+            placeholder="e-mail, source id or pseudonym, then Enter; or paste the whole letter", id="field"
+        )
         with Container(id="lists"):
             yield Table(id="people", empty="nobody: no finding in this data")
             yield Table(id="checks", empty="no finding")
@@ -182,6 +180,37 @@ class FindScreen(WorkScreen):
     def open_resolved(self, customer: str) -> None:
         self.query_one("#field").border_subtitle = content("")
         self.services.open_customer(customer)
+
+    @on(Field.Letter)
+    def take_letter(self, message: Field.Letter) -> None:
+        self.read_letter(message.pasted)
+
+    def read_letter(self, pasted: Pasted, customer: str | None = None) -> None:
+        """Look up whose letter it is and what it is about; `customer` says whose."""
+        self.query_one("#field").border_subtitle = content("reading the letter …")
+        question = partial(self.session.customers.read_letter, pasted, customer)
+        self.ask("resolve", question, partial(self.open_letter, pasted))
+
+    def open_letter(self, pasted: Pasted, letter: CaseOfLetter) -> None:
+        """Open the customer at what the letter is about; ask, where several fit; say what was looked for, where nobody does."""
+        from tui.rendering import complaint
+        from tui.screens.dialogs import Choice, TextDialog
+
+        self.query_one("#field").border_subtitle = content("")
+        if letter.customer is not None:
+            self.services.open_customer(letter.customer, letter)
+        elif letter.complaint.fitting:
+            titles = {fit.customer: complaint.choice(fit) for fit in letter.complaint.fitting}
+
+            def go_on(customer: str | None) -> None:
+                if customer is not None:
+                    self.read_letter(pasted, customer)
+
+            self.app.push_screen(Choice("Whose letter is it? Several fit", titles), go_on)
+        else:
+            self.app.push_screen(
+                TextDialog("Whose letter is it?", "\n\n".join(complaint.nobody(letter.complaint)))
+            )
 
     def failed(self, group: str, reason: str) -> None:
         self.query_one("#people").loading = False

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 
     from audit.queries.audience import AudienceDocument
     from audit.queries.case import Case
+    from audit.queries.complaints.answer import CaseOfLetter
     from audit.queries.reconcile import Disagreement, Reconciliation, SegmentAgreement, StripAgreement
     from audit.why import WhyDocument
     from tui.session.open_workspace import OpenWorkspace
+    from tui.widgets.letter import Pasted
 
 CACHED_CASES = 8
 """Cases held, so that moving through a timeline reads nothing again."""
@@ -149,6 +151,14 @@ class Customers:
         self._opened.viewer.require("find")
         return self._opened.workspace.resolve(text)
 
+    def read_letter(self, pasted: Pasted, customer: str | None) -> CaseOfLetter:
+        """Whose letter it is (or that `customer`'s it is), and what it is about. Nothing of it is kept."""
+        from audit.queries.complaints import answer
+
+        for action in ("find", "show", "why"):
+            self._opened.viewer.require(action)
+        return answer.read(self._opened.workspace, pasted.text, customer=customer, whole=False)
+
     def _case(self, customer: str, without: tuple[str, ...]) -> Case:
         from audit.queries.case import read_case
 
@@ -197,11 +207,11 @@ class Customers:
         parts += [f"{len(others) + 1} ids of one address" if others else ""]
         return tuple(part for part in parts if part)
 
-    def verdict(self, picture: Picture) -> Verdict:
-        """The verdict of a picture with its causes and its remedy, which take longer than the picture."""
+    def verdict(self, picture: Picture, finding: str = "") -> Verdict:
+        """The verdict of a picture, or of that finding, with its causes and its remedy, which take longer than the picture."""
         from audit.errors import NotFoundError
 
-        worst = verdict_text.worst_finding(picture.document)
+        worst = verdict_text.worst_finding(picture.document, finding)
         if worst is None:
             return picture.verdict
         case = self._case(picture.customer, picture.without)
@@ -216,7 +226,7 @@ class Customers:
                 )
             except NotFoundError:
                 explained = None
-        return verdict_text.whole(picture.document, explained, campaigns)
+        return verdict_text.whole(picture.document, explained, campaigns, finding)
 
     def try_rules(self, customer: str, without: tuple[str, ...], suggested: Document | None) -> RuleTrial:
         """What the book's enabled rules do to one customer's messages; where none is enabled, the suggested rule."""

@@ -18,11 +18,12 @@ from tui.widgets.items import Item, Items
 from tui.widgets.panes import PaneTabs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from textual.app import ComposeResult
 
     from audit.findings.anomaly import OutOfPattern
+    from audit.queries.complaints.answer import About
     from audit.queries.customer import AnyMembership, Recommendation
     from audit.queries.findings_documents import Finding
     from tui.session.view_models import Picture
@@ -54,6 +55,18 @@ class DecisionLists(Vertical):
     @property
     def findings(self) -> Items:
         return self.query_one("#findings", Items)
+
+    def point_at(self, subject: About | None, bring: Callable[[str], None]) -> None:
+        """Put the cursor on a decision, and `bring` its list to the front unless it is a finding, of which all else tells."""
+        names = {"segment": "segments", "item": "recommendations", "finding": "findings"}
+        name = "" if subject is None else names.get(subject.kind, "")
+        if (
+            subject is not None
+            and name
+            and self.query_one(f"#{name}", Items).point_at(subject.id)
+            and name != "findings"
+        ):
+            bring(name)
 
     def show_decisions(self, before: Picture, now: Picture) -> None:
         """Show what is decided now, with what is gone since `before` and what is new."""

@@ -54,6 +54,12 @@ class Items(OptionList):
         at = self.highlighted
         return self._ids[at] if at is not None and at < len(self._ids) else None
 
+    def point_at(self, ident: str) -> bool:
+        """Put the cursor on the entry of that id; whether there is one."""
+        if ident in self._ids:
+            self.highlighted = self._ids.index(ident)
+        return ident in self._ids
+
     def id_at(self, index: int) -> str:
         """The id of an entry, for handlers of `OptionHighlighted` and `OptionSelected`."""
         return self._ids[index]

@@ -1,0 +1,125 @@
+"""A letter is held against the customers and one customer's history: whose it is, what it is about, and nothing of it is kept."""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from audit.ingest import import_paths
+from audit.queries.case import read_case
+from audit.queries.complaints import answer, customers, letter
+from audit.workspace.workspace import Workspace
+from fixtures import demo, scenes
+
+HERE = Path(__file__).parent
+PHONES = {"scene-01-nail-clipper": "+49 (0)30 / 555 01 01", "scene-06-forty-a-day": "040 5550606"}
+TWINS = {"twin-a": ("Anna Berger", "anna.a@example.org"), "twin-b": ("Berger, Anna", "anna.b@example.org"),
+         "shared-1": ("Una Sands", "family@example.org"), "shared-2": ("Ida Sands", "family@example.org")}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    """A letter of the files: its text, whose it is, what it may be about."""
+
+    text: str
+    customers: tuple[str, ...]
+    about: tuple[str, ...]
+
+
+def letters(name: str) -> Iterator[Case]:
+    for row in tomllib.loads((HERE / name).read_text(encoding="utf-8"))["letter"]:
+        whose = row["customer"]
+        yield Case(
+            row["text"],
+            tuple([whose] if isinstance(whose, str) else whose) if whose else (),
+            tuple(row["about"]),
+        )
+
+
+@pytest.fixture(scope="module")
+def ws(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The customers of the scenes with addresses, names and some telephone numbers; two of one name, two of one address."""
+    folder = tmp_path_factory.mktemp("letters")
+    events = scenes.events()
+    like_the_first = events.filter(pl.col("customer_id") == "scene-01-nail-clipper")
+    twins = [like_the_first.with_columns(customer_id=pl.lit(name), order_id=pl.lit(None, pl.String),
+                                         message_id=pl.format("{}-{}", pl.lit(name), "message_id")) for name in TWINS]  # fmt: skip
+    known = {
+        p.id: (p.name, f"{'.'.join(p.name.lower().split())}@example.org") for p in scenes.people()
+    } | TWINS
+    people = pl.DataFrame([(ident, *row, PHONES.get(ident)) for ident, row in known.items()],
+                          schema=["customer_id", "name", "email", "phone"], orient="row")  # fmt: skip
+    everything = pl.concat([events, *twins]).join(people, on="customer_id", how="left", maintain_order="left")
+    everything.write_parquet(folder / "events.parquet")
+    workspace = Workspace.create(folder / "workspace", synthetic=True)
+    import_paths(workspace, [folder / "events.parquet"])
+    workspace.set_map(demo.demo_campaigns(), demo.demo_flows())
+    return workspace
+
+
+@dataclass
+class Measured:
+    """What came of the letters of a file."""
+
+    letters: int = 0
+    right_customer: int = 0
+    about_something: int = 0
+    right_first: int = 0
+    invented: int = 0
+    wrong: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return (
+            f"{self.letters} letters: the right customer {self.right_customer} of {self.letters}; "
+            f"the right finding first {self.right_first} of {self.about_something}; invented {self.invented}"
+        )
+
+
+def measure(ws: Workspace, name: str) -> Measured:
+    """Read every letter of a file as `whysent case --paste` does; the case of a customer is read once."""
+    result, cases = Measured(), {}
+    pseudonym = {ident: ws.resolve(ident) for ident in [p.id for p in scenes.people()] + [*TWINS]}
+    for case in letters(name):
+        result.letters += 1
+        parts = letter.read(case.text)
+        fitting = {*customers.writers(ws, parts).fitting}
+        right = fitting == {pseudonym[ident] for ident in case.customers}
+        result.right_customer += right
+        if not right:
+            result.wrong += (
+                f"whose: {sorted(fitting)} instead of {case.customers}: {case.text.strip()[:90]}",
+            )
+        if len(case.customers) != 1 or not right:
+            continue
+        (whose,) = fitting
+        cases[whose] = cases.get(whose) or read_case(ws, whose)
+        subject = answer.about(cases[whose], parts).about
+        told = None if subject is None else _named(ws, whose, subject.candidate)
+        result.about_something += bool(case.about)
+        result.right_first += bool(case.about) and told in case.about
+        result.invented += not case.about and told is not None
+        if (told or "") not in (case.about or ("",)):
+            result.wrong += (f"about: {told} instead of {case.about}: {case.text.strip()[:90]}",)
+    return result
+
+
+def _named(ws: Workspace, whose: str, candidate) -> str:
+    if candidate.kind != "message":
+        return f"{candidate.kind}:{candidate.check or candidate.id}"
+    sent = ws.history(whose).filter(pl.col("message_id") == candidate.id)
+    return f"message:{sent['campaign_id'][0]}"
+
+
+def test_sixty_letters_open_the_right_case_at_the_right_finding_and_none_invents_one(
+    ws: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = measure(ws, "complaints.toml")
+    with capsys.disabled():
+        print(f"\n{result}", *result.wrong, sep="\n")
+    assert result.letters == 60
+    assert result.right_customer == 60
+    assert result.right_first >= 0.9 * result.about_something
+    assert result.invented == 0
