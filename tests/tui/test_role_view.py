@@ -29,6 +29,7 @@ from audit.queries import (
 )
 from audit.queries.audience import audience
 from audit.queries.case import read_case, read_everybody
+from audit.queries.complaints import answer as letter_answer
 from audit.rules import files, model
 from audit.rules.book import documents as book_documents
 from audit.rules.replay import curve, simulation
@@ -171,6 +172,10 @@ def of_customer(ws: Workspace, person: str) -> Iterator[tuple[str, object]]:
     yield "history", segment_documents.history(ws, person)
     if person == TELLTALE:
         yield "audit", documents.audited(case)
+        yield (
+            "case of a letter",
+            letter_answer.read(ws, f"Why do I get your mails?\n\ncustomer number {person}"),
+        )
     subjects = [("segment", row.id) for row in picture.segments]
     subjects += [("item", row.item_id) for row in picture.recommendations[:1]]
     subjects += [("finding", row.id) for row in picture.findings]

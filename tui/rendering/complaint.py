@@ -39,7 +39,11 @@ def looked_for(complaint: Complaint) -> str:
 
 def nobody(complaint: Complaint) -> tuple[str, ...]:
     """That nobody fits, and what was looked for."""
-    return "Nobody here is whom this letter names.", f"Looked for: {looked_for(complaint)}.", NOTHING_KEPT
+    return (
+        "Nobody here is known by what stands in this letter.",
+        f"Looked for: {looked_for(complaint)}",
+        NOTHING_KEPT,
+    )
 
 
 def nothing(answer: CaseOfLetter) -> str:

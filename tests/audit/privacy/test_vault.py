@@ -8,6 +8,7 @@ import pytest
 from audit.errors import InputError, WorkspaceError
 from audit.privacy import keys
 from audit.privacy.log import Entry
+from audit.privacy.lookup import Identifier, namesakes
 from audit.privacy.vault import Vault
 
 KEY = keys.Key(bytes(range(32)))
@@ -208,3 +209,44 @@ def test_tables_are_strict(vault, tmp_path):
     db.close()
     assert {"people", "identifiers", "imports", "meta"} <= {name for name, _ in tables}
     assert all(strict for _, strict in tables)
+
+
+def test_finds_names_and_telephone_numbers_however_written(vault):
+    one, two = vault.pseudonyms(["1", "2"], import_id="i").values()
+    vault.put(
+        identifiers(
+            (one, "name", "Dr. Zoë Müller-Lang"), (one, "phone", "+49 (0)171 / 234 56 78"), (one, "email", "z@example.org"),
+            (two, "name", "Lang"), (two, "name", "Jo"), (two, "phone", "0171 2345679"),
+        ),
+        import_id="i",
+    )  # fmt: skip
+    asked = {
+        Identifier("name", "müller-lang, ZOË"): {one},
+        Identifier("phone", "0049 171 2345678"): {one},
+        Identifier("email", "Z@example.org"): {one},
+        Identifier("name", "Lang"): {two},
+        Identifier("source_id", " 2"): {two},
+        Identifier("pseudonym", two): {two},
+        Identifier("name", "Zoë Lang"): None,
+        Identifier("phone", "678"): None,
+    }
+    assert vault.known_by(asked) == {known: customers for known, customers in asked.items() if customers}
+    assert vault.known_by([Identifier("source_id", "2")], leaving_out=["i"]) == {}
+
+
+def test_a_vault_that_an_older_program_filled_is_searched_by_name_too(vault, tmp_path):
+    name = vault.pseudonyms(["1"], import_id="i")["1"]
+    vault.put(identifiers((name, "name", "Ada Byron"), (name, "email", "ada@example.org")), import_id="i")
+    with sqlite3.connect(tmp_path / "vault.db") as db:
+        db.execute("update identifiers set lookup = null where field <> 'email'")
+        db.execute("delete from meta where name = 'lookups'")
+    for _ in range(2):
+        assert vault.known_by([Identifier("name", "BYRON, ada")]) == {
+            Identifier("name", "BYRON, ada"): {name}
+        }
+
+
+def test_two_people_of_one_name_have_no_address_in_common(vault, tmp_path):
+    one, two = vault.pseudonyms(["1", "2"], import_id="i").values()
+    vault.put(identifiers((one, "name", "Ada Byron"), (two, "name", "Ada Byron")), import_id="i")
+    assert namesakes(tmp_path / "vault.db") == {}

@@ -8,9 +8,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from audit.findings.registry import CHECKS
 from audit.ingest import import_paths
 from audit.queries.case import read_case
-from audit.queries.complaints import answer, customers, letter
+from audit.queries.complaints import answer, customers, letter, words
 from audit.workspace.workspace import Workspace
 from fixtures import demo, scenes
 
@@ -123,3 +124,109 @@ def test_sixty_letters_open_the_right_case_at_the_right_finding_and_none_invents
     assert result.right_customer == 60
     assert result.right_first >= 0.9 * result.about_something
     assert result.invented == 0
+
+
+# -- the words -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", words.languages())
+def test_every_check_has_the_words_by_which_customers_speak_of_it(language: str) -> None:
+    table = words.languages()[language]
+    assert table["check"].keys() == CHECKS.keys()
+    assert all(row["strong"] for row in table["check"].values())
+    assert {key: set(table[key]) for key in ("letter", "words")} == {
+        key: set(words.languages()["en"][key]) for key in ("letter", "words")
+    }
+
+
+def test_no_module_knows_a_check_by_its_id() -> None:
+    folder = Path(words.__file__).parent
+    for path in folder.glob("*.py"):
+        assert not [check for check in CHECKS if check in path.read_text(encoding="utf-8")], path
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("clippers", "clipper"), ("Bücher", "Buch"), ("unsubscribed", "unsubscribe"), ("Windeln", "Windel"), ("fuer", "für"),
+     ("cameras", "camera"), ("Kopfhörern", "Kopfhörer"), ("categories", "category"), ("E-Mails", "email")],
+)  # fmt: skip
+def test_inflections_of_a_word_are_one(one: str, other: str) -> None:
+    assert words.tokens(one)[0].stem == words.tokens(other)[0].stem
+
+
+def found(text: str, phrase: str) -> bool:
+    vocab = words.vocabulary()
+    return bool(words.Text(text, vocab.negators).find(words.phrase(phrase, vocab.negators)))
+
+
+def test_a_phrase_is_words_near_one_another_in_one_sentence_and_not_what_is_denied() -> None:
+    assert found("I have unsubscribed, twice.", "unsubscribed")
+    assert not found("I have never unsubscribed.", "unsubscribed")
+    assert not found("Ich habe mich nicht abgemeldet.", "abgemeldet")
+    assert found("It was never ordered.", "never ordered")
+    assert found("I told you, please stop it", "told stop")
+    assert not found("I told you. Please stop it", "told stop")
+    assert found("Still mails, though I unsubscribed", "unsubscrib* & still")
+    assert found("Werbemails ohne Ende", "*mails")
+
+
+def test_a_letter_is_taken_apart() -> None:
+    text = """From: Jo Public <jo@example.org>
+Subject: AW: Camera deals
+
+Hallo Frau Kern,
+
+das meine ich nicht. Nichts gegen die Windeln, aber die Kameras!
+> Camera deals
+> Yours, Ada Byron
+
+Danke und Gruß
+Jo Public
+Von meinem iPhone gesendet
+
+-----Ursprüngliche Nachricht-----
+Von: Larkfield
+Betreff: Deals on cameras and lenses
+
+I unsubscribed.
+"""
+    parts = letter.read(text)
+    assert parts.quoted_subjects == ["Camera deals", "Deals on cameras and lenses"]
+    assert list(filter(None, parts.of("own"))) == [
+        "das meine ich nicht. Nichts gegen die Windeln, aber die Kameras!"
+    ]
+    assert "Jo Public" in parts.of("signature")
+    assert "Yours, Ada Byron" in parts.of("quoted")
+    about = words.topics(parts.body)
+    assert "windel" not in about
+    assert "kamera" in about
+    assert "Jo Public" not in repr(parts)
+    assert "Kameras" not in repr(parts)
+
+
+def clues(text: str) -> dict[tuple[str, str], int]:
+    return {tuple(clue.identifier): clue.strength for clue in customers.clues(letter.read(text))}
+
+
+def test_what_names_somebody_says_more_or_less_by_where_it_stands() -> None:
+    text = """Dear Jonas Albers,
+
+my order number 4711-A came on 12.03.2026 at 10:15 for 19,90. My neighbour Una Sands agrees. 99887 is nothing.
+
+Yours
+Ida Sands
+Tel. 030 5550101
+
+On 3 Nov 2026 at 07:00 Larkfield <news@larkfield.example> wrote:
+> to ida@example.org
+"""
+    seen = clues(text)
+    strength = customers.Strength
+    assert ("name", "Jonas Albers") not in seen
+    assert seen["order", "4711-A"] == strength.OWN
+    assert seen["phone", "030 5550101"] == strength.OWN
+    assert seen["name", "Ida Sands"] == strength.SIGNED
+    assert seen["name", "Una Sands"] == strength.IN_PASSING
+    assert seen["source_id", "99887"] == strength.BARE
+    assert seen["email", "ida@example.org"] == strength.QUOTED
+    assert not {("source_id", text) for text in ("12.03.2026", "10:15", "19,90", "2026")} & seen.keys()
