@@ -86,7 +86,7 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("f", "suggest", "rule", "The rule that would have stopped this, with its replay.", shown=True),
         Key("o", "leave_out_pattern", "leave out what is out of pattern", "Take the order or session that is out of this account's usual pattern out of the history and recompute; again: put it back."),
         Key("O", "suggest_pattern", "rule out of pattern", "The rule that stops what rests on it alone, with its replay."),
-        Key("R", "report", "report", "Internal note or reply to the customer, in English or German.", shown=True),
+        Key("R", "report", "report", "Internal note or reply to the customer, in its languages.", shown=True),
         Key("L", "letter", "letter", "What else the pasted letter may be about; Enter turns to it."),
         Key("A", "audience", "audience", "Who got the campaign of this message, and what sets them apart."),
         Key("tab", "next_pane(1)", "pane", "To the next of timeline, why, segments, recommendations, findings."),
@@ -105,7 +105,7 @@ TABLE: dict[str, tuple[Key, ...]] = {
     "why": (
         Key("x", "leave_out", "leave out", "Take the event or events behind the sentence out of the history and see what is gone or new; again: put back.", shown=True),
         Key("u", "put_back", "put back", "Put everything back that is left out.", shown=True),
-        Key("l", "language", "language", "The words for the customer in English or German."),
+        Key("l", "language", "language", "The words for the customer in the next language."),
         Key("y", "copy", "copy words", "Copy the words for the customer; they are written to a file as well.", shown=True),
         Key("tab", "next_pane(1)", "pane", "To the next of why, timeline, what if, words. Enter on a sentence goes to its event, Enter on an event explains it."),
         Key("shift+tab", "next_pane(-1)", "previous pane", "To the pane before."),
@@ -169,7 +169,7 @@ TABLE: dict[str, tuple[Key, ...]] = {
     ),
     "report": (
         Key("r", "kind", "reply", "Change between the internal note and the reply to the customer.", shown=True),
-        Key("l", "locale", "en/de", "Change between English and German.", shown=True),
+        Key("l", "locale", "locale", "The next language that this is written in.", shown=True),
         Key("n", "next_finding", "next", "Answer the next of the customer's findings: the one that the complaint is about.", shown=True),
         Key("f", "propose", "propose", "Propose the rule that the finding suggests, where nothing is proposed yet; the reply then says so.", shown=True),
         Key("e", "export", "export", "Write it to a file.", shown=True),

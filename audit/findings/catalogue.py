@@ -45,23 +45,12 @@ class Need(Struct, frozen=True, forbid_unknown_fields=True):
         return f"{' or '.join(self.columns)} of {kinds}{map_too}" if self.columns else kinds
 
 
-class Question(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a check asks, as a noun phrase in every language that reports are written in."""
-
-    en: str
-    de: str
-
-    def in_language(self, locale: str) -> str:
-        """The phrase in one of `audit.queries.reports.LOCALES`."""
-        return {"en": self.en, "de": self.de}[locale]
-
-
 class CatalogueRow(Struct, frozen=True, forbid_unknown_fields=True):
     """A row of the catalogue: a check, or a law or industry rule that lends its sources to one.
 
     `jurisdiction`: ISO country codes or names of groups in `jurisdictions.toml`; empty applies everywhere.
     `effective_from`, `effective_until`: the first and the last day on which it applies; None leaves that side open.
-    `reported_as`: the check whose findings name this row as a source; None for a check of its own, which has a `question`.
+    `reported_as`: the check whose findings name this row as a source; None for a check of its own.
     `basis_kind`: statute | ruling | regulator | industry | house.
     """
 
@@ -74,7 +63,6 @@ class CatalogueRow(Struct, frozen=True, forbid_unknown_fields=True):
     max_verdict: str
     sources: tuple[str, ...]
     needs: tuple[Need, ...]
-    question: Question | None = None
     thresholds: dict[str, Any] = field(default_factory=dict)
     effective_from: date | None = None
     effective_until: date | None = None

@@ -35,27 +35,15 @@ class ExcludedEvents:
     figures: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerWording:
-    """A sentence for the customer in every language that replies are written in."""
-
-    en: str
-    de: str
-
-    def in_language(self, locale: str) -> str:
-        """The sentence in one of `audit.queries.reports.LOCALES`."""
-        return {"en": self.en, "de": self.de}[locale]
-
-
 class Check(ABC):
     """One check. A class in `checks/` says what it finds, and whatever differs from the defaults below.
 
     `id`: the id of its row in the catalogue, which holds its title, severity, thresholds and sources.
-    `fault`: what went wrong, as one says it to the customer; without it a reply names only the facts.
     `handed_to`: who answers the customer in place of a reply, such as `privacy`; empty: a reply may.
     `offers_opt_out`: whether a reply offers to stop all advertising.
     `alike`: which later messages are like those of a finding, so that they may not be said to have ended.
-    `again`: of a check of how messages came (`alike` none but themselves): that it has not been so since, with `{since}`.
+    `again`: of a check of how messages came (`alike` none but themselves): that it has not been so since, with `{since}`, as
+    colleagues read it. What a customer is told stands in the files of the languages.
     `customers_ask`: whether a letter to a customer says so where it could not be checked.
     `finds_no_cause`: whether its findings say that nothing the customer did led to them.
     `subject_names`: what the subject of its findings is: a name that the data has, a channel, a sensitive topic, a campaign
@@ -65,11 +53,10 @@ class Check(ABC):
     """
 
     id: ClassVar[str]
-    fault: ClassVar[CustomerWording | None] = None
     handed_to: ClassVar[str] = ""
     offers_opt_out: ClassVar[bool] = True
     alike: ClassVar[Alike] = "campaign"
-    again: ClassVar[CustomerWording | None] = None
+    again: ClassVar[str] = ""
     customers_ask: ClassVar[bool] = True
     finds_no_cause: ClassVar[bool] = False
     subject_names: ClassVar[Literal["data", "channel", "topic", "audience", "campaigns", "nothing"]] = "data"
@@ -140,11 +127,6 @@ class Check(ABC):
         """Messages (event_ids) with which it was so again, beside those of the finding: none, as a rule."""
         del context, case, subject
         return ()
-
-    def fault_in(self, case: str) -> CustomerWording | None:
-        """What went wrong in this case, as one says it to the customer; None where nothing is said."""
-        del case
-        return self.fault
 
 
 class NoActCheck(Check):

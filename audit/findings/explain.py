@@ -84,7 +84,7 @@ def finding(
                 events,
                 [*row["messages"], *found_by.newest_of_its_kind(checked, row["case"], row["subject"])],
                 alike=found_by.alike,
-                words=found_by.again.en if found_by.again else "",
+                words=found_by.again,
             ),
         ),
         counterfactual=None

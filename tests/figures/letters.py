@@ -56,6 +56,7 @@ def parsed(text: str, says: Language, sections: Iterable[str] = _SENTENCES) -> t
     for section in sections:
         for key, template in sorted(says.texts[section].items(), key=lambda pair: -len(pair[1])):
             if "{" not in template or key in {
+                "item",
                 "sender",
                 "senders",
                 "system",
@@ -82,7 +83,8 @@ def _pattern(template: str) -> str:
         if number % 2 == 0:
             pattern += re.escape(part)
         else:
-            kind = r"\d{1,2}\.? \w+ \d{4}" if part in _DATES else r"\d[\d.,]*" if part in _NUMBERS else r".+?"
+            date = r"\d{1,2}(?:er|\.)? (?:de )?\w+ (?:de )?\d{4}"
+            kind = date if part in _DATES else r"\d[\d.,\u202f]*" if part in _NUMBERS else r".+?"
             kind = r".*?" if part in {"about", "system", "gaps"} else kind
             pattern += f"(?P={part})" if part in named else f"(?P<{part}>{kind})"
             named.add(part)
@@ -111,7 +113,7 @@ def _is_act(places: Iterable[Place], said: Said) -> bool:
     """Whether the customer did on that day what an item of the letter says."""
     for place in places:
         if place.name == "at":
-            about = place.sentence.get("thing", "").strip('„“”"')
+            about = place.sentence.get("thing", "").strip('„“”"«»\u202f')
             on_day = [row for row in said.history.rows if day(row["occurred_at"]) == figures(place.text)[0]]
             kind = "order_completed" if place.key in {"order_unasked", "order_undone"} else place.key
             return any(row["kind"] == kind and about in _things(row) | {""} for row in on_day)
@@ -142,7 +144,7 @@ def _wrong_in_list(items: list[str], finding: Finding | None, said: Said, says: 
     for text, row in zip(items, rows, strict=False):
         title = row["subject"] or row["campaign_name"] or row["item_name"]
         titled = says.quoted(title) if title else says.texts["untitled"]
-        if not text.startswith(f"{says.date(row['occurred_at'])}: {titled}"):
+        if not text.startswith(says.say("reply", "item", at=says.date(row["occurred_at"]), title=titled)):
             yield f"{text!r}: no such message"
 
 

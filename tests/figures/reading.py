@@ -10,17 +10,19 @@ MONTHS = {
         "January February March April May June July August September October November December",
         "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
         "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec",
+        "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+        "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
     )
     for number, name in enumerate(names.split(), start=1)
 }
-QUOTED = re.compile(r"“[^”]*”|„[^“]*“|\"[^\"]*\"|\\?\[[^\]]*\\?\]|\(f_\w+\)")
+QUOTED = re.compile(r"“[^”]*”|„[^“]*“|«[^»]*»|\"[^\"]*\"|\\?\[[^\]]*\\?\]|\(f_\w+\)")
 """Texts of the source's, events by their id, findings by theirs."""
 
 FIGURE = re.compile(
     rf"(?P<iso>\d{{4}}-\d\d-\d\d(?: \d\d:\d\d)?)"
     r"|(?P<dotted>\d\d\.\d\d\.\d{4})(?P<at> \d\d:\d\d)?"
-    rf"|(?P<day>\d{{1,2}})\.? (?P<month>{'|'.join(sorted(MONTHS, key=len, reverse=True))})\b(?: (?P<year>\d{{4}}))?(?P<time> \d\d:\d\d)?"
-    r"|(?P<number>(?<![\w.,-])\d[\d.,]*\d|\d)"
+    rf"|(?P<day>\d{{1,2}})(?:er|\.)? (?:de )?(?P<month>{'|'.join(sorted(MONTHS, key=len, reverse=True))})\b(?: (?:de )?(?P<year>\d{{4}}))?(?P<time> \d\d:\d\d)?"
+    r"|(?P<number>(?<![\w.,-])\d[\d.,\u202f]*\d|\d)"
 )
 
 
@@ -49,7 +51,9 @@ def _normal(match: re.Match[str]) -> str:
         day = f"{MONTHS[match['month']]:02}-{int(match['day']):02}"
         return f"{match['year'] or '????'}-{day}{match['time'] or ''}"
     number = match["number"]
-    return number if re.fullmatch(r"\d\.\d+", number) and len(number) < 5 else re.sub(r"[.,]", "", number)
+    return (
+        number if re.fullmatch(r"\d\.\d+", number) and len(number) < 5 else re.sub(r"[.,\u202f]", "", number)
+    )
 
 
 def day(at: datetime) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from itertools import product
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -18,9 +17,9 @@ from audit.population.coverage import Coverage
 from audit.queries import documents
 from audit.queries.case import read_case
 from audit.queries.customer import picture
+from audit.queries.locales import of_kind
 from audit.queries.reports.case_facts import chosen, messages_to_explain
 from audit.queries.reports.document import Report
-from audit.queries.reports.language import LOCALES
 from audit.rules.model import to_dict
 from audit.why.model import WhyDocument
 from audit.workspace.workspace import Workspace
@@ -111,11 +110,12 @@ def said(ws: Workspace, data: Data, customer: str) -> Said:
     if worst is not None:
         made.append(documents.explanation(case, finding=worst.id))
     reports = {}
-    for kind, locale in product(("internal", "reply"), LOCALES):
-        try:
-            reports[kind, locale] = documents.written(case, ws, kind=kind, locale=locale)
-        except InputError:
-            assert kind == "reply"
+    for kind in ("internal", "reply"):
+        for locale in of_kind(kind):
+            try:
+                reports[kind, locale] = documents.written(case, ws, kind=kind, locale=locale)
+            except InputError:
+                assert kind == "reply"
     declared = {rule.id: to_dict(rule) for rule in context.declared}
     read = Case(rows, History(case.events, triggers, context.at, declared), context.facts)
     unusual = picture(case, strips=True).out_of_pattern

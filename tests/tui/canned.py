@@ -358,9 +358,14 @@ class FakeSession:
         }  # fmt: skip
         return msgspec.convert(document, WhyDocument)
 
+    def languages(self, kind: str) -> tuple[str, ...]:
+        return ("en", "de") if kind == "internal" else ("en", "de", "fr")
+
     def customer_wording(self, picture: Picture, document: WhyDocument, locale: str) -> OfferedText:
         self.asked.append(("customer_wording", picture.customer, document.subject.id, locale))
-        said = {"en": "We sent you", "de": "Wir haben Ihnen geschickt:"}[locale]
+        said = {"en": "We sent you", "de": "Wir haben Ihnen geschickt:", "fr": "Nous vous avons envoyé"}[
+            locale
+        ]
         return OfferedText(f"Words · {locale}", f"{said} {self.name} deals.\n– you bought {self.name}")
 
     def report(self, customer: str, kind: str, locale: str, finding: str = "") -> CaseReport:

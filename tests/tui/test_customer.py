@@ -243,6 +243,12 @@ async def test_the_report_changes_kind_and_language_and_can_be_exported(started:
         assert "reply · de" in driver.text
         assert list(driver.session.kept) == ["reply-de-c_00000000.txt"]
         assert "/exports/reply-de-c_00000000.txt" in driver.text
+        await driver.press("l")
+        assert "reply · fr" in driver.text
+        await driver.press("r")
+        assert "internal · en" in driver.text, "notes are not written in French"
+        await driver.press("r")
+        assert "reply · fr" in driver.text
 
 
 async def test_in_a_report_the_next_finding_is_answered_and_what_is_missing_is_proposed(

@@ -67,7 +67,11 @@ def test_a_message_ends_alike_in_verdict_explanation_note_letter_and_call(
         assert (found.none_since, found.known_until) == (facts.silence.since, facts.silence.until)
     letter = " ".join(
         customer_facts.ends(
-            german, [explained], shown.at, silence=facts.silence, again=check(worst.check).again
+            german,
+            [explained],
+            shown.at,
+            silence=facts.silence,
+            again=worst.check if check(worst.check).again else "",
         )
     )
     quiet = (

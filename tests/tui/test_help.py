@@ -1,5 +1,6 @@
 """Help: every command says what it is for, what it prints, and shows two calls that work; shells complete the rest."""
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from audit.queries import locales
 from audit.rules import files
 from audit.rules.book import Book
 from audit.workspace import MOST_NAMES, names
@@ -105,6 +107,8 @@ def test_every_shell_is_offered_commands_options_and_what_the_workspace_holds(
     assert complete("whysent sweep --rule un") == ["until-repurchase"]
     assert complete("whysent why c_0 --segment high-v") == ["high-value"]
     assert complete("whysent show --as re") == ["reviewer"]
+    assert complete("whysent report c_0 --kind reply --locale ") == [*locales.locales()]
+    assert complete("whysent report c_0 --kind internal --locale ") == [*locales.of_notes()]
 
 
 @pytest.mark.parametrize("role", ["agent", "operator", "nobody"])
@@ -114,6 +118,14 @@ def test_who_may_not_list_everybody_or_be_told_of_all_topics_is_offered_no_names
     monkeypatch.setenv("WHYSENT_WORKSPACE", str(scenes))
     for line in (f"whysent --as {role} show c_", f"whysent rules show --as {role} em"):
         assert offered(line, "bash", monkeypatch, capsys) in ([], [""])
+
+
+def test_help_names_the_languages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["report", "--help"]) == Exit.OK
+    words = " ".join(capsys.readouterr().out.split())
+    (listed,) = re.findall(r"--locale LANGUAGE ([\w, ]+); a note in ([\w ]+)\.", words)
+    named = [tuple(re.findall(r"\b\w\w\b", text.replace(" or ", " | "))) for text in listed]
+    assert named == [locales.locales(), locales.of_notes()]
 
 
 def test_completing_commands_loads_nothing_heavy() -> None:

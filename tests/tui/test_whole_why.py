@@ -200,7 +200,7 @@ async def test_what_stands_in_place_of_a_recommendation_is_said(started: Started
         assert "in its place: Hand cream (also bought)" in outcome(driver)
 
 
-async def test_the_words_are_shown_in_both_languages_and_copied(started: Started) -> None:
+async def test_the_words_are_shown_in_every_language_and_copied(started: Started) -> None:
     async with started() as driver:
         await driver.press(*WHY)
         assert "We sent you Nail clipper deals." in driver.text
@@ -209,6 +209,8 @@ async def test_the_words_are_shown_in_both_languages_and_copied(started: Started
         assert driver.app.clipboard.startswith("Wir haben Ihnen geschickt")
         assert list(driver.session.kept) == ["words-de-c_00000000.txt"]
         assert "copied the words for the customer" in driver.words
+        await driver.press("l")
+        assert "Nous vous avons envoyé Nail clipper deals." in driver.text
 
 
 async def test_where_there_are_no_words_that_is_said_and_nothing_is_copied(started: Started) -> None:

@@ -53,6 +53,13 @@ def _of(*words: str) -> Callable[[str], list[str]]:
     return lambda incomplete: [word for word in words if word.startswith(incomplete)]
 
 
+def _locales(context: typer.Context, incomplete: str) -> list[str]:
+    """Offers a shell the languages of the kind of report that was typed."""
+    from audit.queries import locales
+
+    return [code for code in locales.of_kind(context.params.get("kind") or "") if code.startswith(incomplete)]
+
+
 customers, rules, proposals, segments = map(_names, ("customers", "rules", "proposals", "segments"))
 
 WorkspaceOption = Annotated[
@@ -78,6 +85,15 @@ LinearOption = Annotated[
     bool, typer.Option("--linear", help="Lines of plain text for a screen reader: no tables, no drawings.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+LocaleOption = Annotated[
+    str | None,
+    typer.Option(
+        "--locale",
+        metavar="LANGUAGE",
+        help="en, de, es or fr; a note in en or de. By default that of WHYSENT_LOCALE, else English.",
+        autocompletion=_locales,
+    ),
+]
 WithoutOption = Annotated[
     list[str] | None,
     typer.Option("--without", metavar="EVENT", help="Leave events out: repeat it, or a,b,c, or @FILE."),

@@ -9,7 +9,16 @@ import typer
 from audit.errors import InputError
 from tui import Exit
 from tui.commands import options, output, text_output
-from tui.commands.options import ANSWER, CASE, HISTORY, CustomerArgument, Invocation, OutOption, shares
+from tui.commands.options import (
+    ANSWER,
+    CASE,
+    HISTORY,
+    CustomerArgument,
+    Invocation,
+    LocaleOption,
+    OutOption,
+    shares,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -160,7 +169,7 @@ def report(
     kind: Annotated[
         str, typer.Option("--kind", help="internal (the note) or reply (to the customer).")
     ] = "internal",
-    locale: Annotated[str, typer.Option("--locale", help="en or de.")] = "en",
+    locale: LocaleOption = None,
     form: Annotated[str, typer.Option("--format", help="md, txt, html or json.")] = "md",
     finding: Annotated[
         str | None,
@@ -169,14 +178,14 @@ def report(
     out: OutOption = None,
 ) -> None:
     """Write the case down, or the reply."""
-    from audit.queries import documents
+    from audit.queries import documents, locales
 
     viewer = invocation.require("report")
     text = documents.report(
         invocation.open(),
         options.customer(customer),
         kind=kind,
-        locale=locale,
+        locale=locale or locales.preferred(kind),
         finding=finding,
         at=invocation.at,
         ticket=viewer.ticket,

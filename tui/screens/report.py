@@ -1,4 +1,4 @@
-"""The report: an internal note, or a reply to the customer, in English or German."""
+"""The report: an internal note, or a reply to the customer, in one of its languages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 
 KINDS = ("internal", "reply")
-LOCALES = ("en", "de")
 
 
 class ReportDialog(Dialog[None]):
@@ -34,22 +33,28 @@ class ReportDialog(Dialog[None]):
         self._customer = customer
         self._finding = finding
         self._kind = 0
-        self._locale = 0
+        self._wanted = ""
         self._report: CaseReport | None = None
+
+    @property
+    def _locale(self) -> str:
+        """The language that was asked for, where this kind is written in it."""
+        languages = self.session.customers.languages(KINDS[self._kind])
+        return self._wanted if self._wanted in languages else languages[0]
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
         self._ask()
 
     def _ask(self) -> None:
-        kind, locale = KINDS[self._kind], LOCALES[self._locale]
-        question = partial(self.session.customers.report, self._customer, kind, locale, self._finding)
+        kind = KINDS[self._kind]
+        question = partial(self.session.customers.report, self._customer, kind, self._locale, self._finding)
         self.ask("report", question, self.show_report)
 
     def failed(self, group: str, reason: str) -> None:
         """A report that cannot be had says so where it would stand."""
         if group == "report":
-            title = f"{KINDS[self._kind]} · {LOCALES[self._locale]}"
+            title = f"{KINDS[self._kind]} · {self._locale}"
             self.show_report(CaseReport(title, "", reason))
         else:
             super().failed(group, reason)
@@ -68,7 +73,8 @@ class ReportDialog(Dialog[None]):
         self._ask()
 
     def action_locale(self) -> None:
-        self._locale = (self._locale + 1) % len(LOCALES)
+        languages = self.session.customers.languages(KINDS[self._kind])
+        self._wanted = languages[(languages.index(self._locale) + 1) % len(languages)]
         self._ask()
 
     def action_next_finding(self) -> None:
@@ -101,7 +107,7 @@ class ReportDialog(Dialog[None]):
 
     def _file(self) -> str:
         ending = "txt" if KINDS[self._kind] == "reply" else "md"
-        return f"{KINDS[self._kind]}-{LOCALES[self._locale]}-{self._customer}.{ending}"
+        return f"{KINDS[self._kind]}-{self._locale}-{self._customer}.{ending}"
 
     def action_copy(self) -> None:
         if self._report is not None and self._report.text:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from audit.why import WhyDocument
 
 PANES = {"tree": "Why", "history": "Timeline", "different": "What if", "words": "Words"}
-LOCALES = ("en", "de")
 EVENT_WORDING = OfferedText("Words", "", "What the customer did is no decision: nothing to explain.")
 
 
@@ -75,7 +74,7 @@ class WhyScreen(WorkScreen):
         self._event_names = named(before.timeline)[1]
         self._evidence: tuple[str, ...] = ()
         self._earlier_subjects: list[Subject] = []
-        self._locale = 0
+        self._language = 0
 
     def compose(self) -> ComposeResult:
         yield Heading()
@@ -170,14 +169,20 @@ class WhyScreen(WorkScreen):
             self.call_after_refresh(self.show_wording, subject, EVENT_WORDING)
             return
         wording = self.session.customers.customer_wording
-        question = partial(wording, self.before, document, LOCALES[self._locale])
+        question = partial(wording, self.before, document, self._locale)
         self.ask("words", question, partial(self.show_wording, subject))
 
     def show_wording(self, subject: Subject, wording: OfferedText) -> None:
         if subject == self.subject:
             self.decision.wording = wording
             self.query_one("#wording", Static).update(content(wording.text or wording.refusal))
-            self.query_one("#words").border_title = content(f"Words · {LOCALES[self._locale]}")
+            self.query_one("#words").border_title = content(f"Words · {self._locale}")
+
+    @property
+    def _locale(self) -> str:
+        """The language that the words for the customer are in."""
+        languages = self.session.customers.languages("reply")
+        return languages[self._language % len(languages)]
 
     # -- evidence --------------------------------------------------------------------------------------------------
 
@@ -296,7 +301,7 @@ class WhyScreen(WorkScreen):
     # -- what else a person does -----------------------------------------------------------------------------------
 
     def action_language(self) -> None:
-        self._locale = (self._locale + 1) % len(LOCALES)
+        self._language += 1
         self._ask_wording()
 
     def action_copy(self) -> None:
@@ -304,7 +309,7 @@ class WhyScreen(WorkScreen):
         if wording is None or not wording.text:
             say(self.app, wording.refusal if wording else "still reading", severity="warning")
             return
-        name = f"words-{LOCALES[self._locale]}-{self.before.customer}.txt"
+        name = f"words-{self._locale}-{self.before.customer}.txt"
         self.services.copy("the words for the customer", f"{wording.text}\n", name)
 
     def action_back(self) -> None:

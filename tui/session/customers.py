@@ -39,7 +39,6 @@ CACHED_CASES = 8
 
 
 REPORTS = {"internal": "Internal note", "reply": "Reply to the customer"}
-LANGUAGES = {"en": "English", "de": "German"}
 
 
 class Customers:
@@ -288,14 +287,22 @@ class Customers:
         selection: dict[str, Any] = {subject.kind: subject.id}
         return documents.explanation(self._case(customer, without), **selection)
 
+    def languages(self, kind: str) -> tuple[str, ...]:
+        """The codes of the languages of a kind of report, and of words to read out (`reply`), the preferred one first."""
+        from audit.queries import locales
+
+        first = locales.preferred(kind)
+        return (first, *(code for code in locales.of_kind(kind) if code != first))
+
     def customer_wording(self, picture: Picture, document: WhyDocument, locale: str) -> OfferedText:
         """An explanation in words that one could read to the customer; a refusal where there are none."""
         from audit.errors import InputError
+        from audit.queries import locales
         from audit.queries.reports import aloud
 
         self._opened.viewer.require("why")
         full_picture = picture if picture.whole else self.picture(picture.customer, ())
-        title = f"Words for the customer · {LANGUAGES[locale]}"
+        title = f"Words for the customer · {locales.name(locale)}"
         try:
             return OfferedText(title, "\n".join(aloud(document, full_picture.document, locale=locale)))
         except InputError as error:
@@ -304,11 +311,11 @@ class Customers:
     def report(self, customer: str, kind: str, locale: str, finding: str = "") -> CaseReport:
         """The internal note or the reply, in a language, about one finding; by default about the one that is asked for first."""
         from audit.errors import InputError
-        from audit.queries import documents, remedies, reports
+        from audit.queries import documents, locales, remedies, reports
 
         viewer, workspace = self._opened.viewer, self._opened.workspace
         viewer.require("report")
-        title = f"{REPORTS[kind]} · {LANGUAGES[locale]}"
+        title = f"{REPORTS[kind]} · {locales.name(locale)}"
         case = self._case(customer, ())
         findings = remedies.findings(case)
         answered = reports.chosen(findings, finding or None)

@@ -21,7 +21,7 @@ from audit.events.vocabulary import (
 )
 from audit.findings import catalogue
 from audit.findings.catalogue import CatalogueRow, countries
-from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding, split_at_cause
+from audit.findings.check import Check, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext
 from audit.findings.schema import day, days, detected, message_columns, message_count, nothing_detected
 from audit.findings.suggested_rule import rule_column, slug
@@ -60,32 +60,6 @@ TEXTS = {
     "allowed_class": "{count} about orders or service after {no}; an opt-out from marketing does not stop these.",
 }
 
-_FAULTS = {
-    "breach": CustomerWording(en="That should not have happened.", de="Das hätte nicht geschehen dürfen."),
-    "queued_before": CustomerWording(
-        en="When you told us to stop, it had already been handed over for sending.",
-        de="Als Sie uns das gesagt haben, war der Versand schon in Auftrag gegeben.",
-    ),
-    _BEFORE_KNOWN: CustomerWording(
-        en="When it went out, your message had not reached us yet.",
-        de="Als es verschickt wurde, lag uns Ihr Nein noch nicht vor.",
-    ),
-    _SCANNER: CustomerWording(
-        en="After that nothing more should have come.", de="Danach hätte nichts mehr kommen dürfen."
-    ),
-    "wrong_scope": CustomerWording(
-        en="What you had stopped was another kind of message.",
-        de="Ihr Nein galt einer anderen Art von Nachrichten.",
-    ),
-    "allowed_class": CustomerWording(
-        en="By our records that is about an order or a service and is no advertising; a no to advertising does not stop it.",
-        de=(
-            "Nach unseren Aufzeichnungen geht es dabei um eine Bestellung oder einen Service und nicht um Werbung; "
-            "ein Nein zu Werbung hält das nicht auf."
-        ),
-    ),
-}
-
 
 class AfterOptOut(Check):
     """Marketing after a no, told apart by case."""
@@ -122,10 +96,6 @@ class AfterOptOut(Check):
             before="before the no",
             after="of another case, or after a yes",
         )
-
-    def fault_in(self, case: str) -> CustomerWording | None:
-        """By case: only one of them is a fault, and of messages within the days of grace the dates say all."""
-        return _FAULTS.get(case)
 
 
 def _after_opt_out(context: CheckContext) -> pl.DataFrame:

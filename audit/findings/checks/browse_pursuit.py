@@ -8,7 +8,7 @@ import polars as pl
 
 from audit.events.purchases import ORDER
 from audit.events.vocabulary import campaign_expr
-from audit.findings.check import CustomerWording, ExcludedEvents, Finding, NoActCheck
+from audit.findings.check import ExcludedEvents, Finding, NoActCheck
 from audit.findings.check_context import CheckContext, newest_before, with_area
 from audit.findings.schema import (
     ABOUT,
@@ -32,10 +32,6 @@ class BrowsePursuit(NoActCheck):
 
     id = "browse-pursuit"
     alike = "matter"
-    fault = CustomerWording(
-        en="You had a look, and we went on about it for too long.",
-        de="Sie haben sich etwas angesehen, und wir sind zu lange darauf zurückgekommen.",
-    )
 
     def detect(self, context: CheckContext) -> pl.DataFrame:
         """Messages triggered by a look or a search, too many or too long after the last act in the area.

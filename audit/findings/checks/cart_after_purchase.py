@@ -8,7 +8,7 @@ import polars as pl
 
 from audit.events.vocabulary import campaign_expr, comes_before_expr
 from audit.findings import catalogue
-from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding, split_at_cause
+from audit.findings.check import Check, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext, newest_before, newest_bought_before
 from audit.findings.schema import ABOUT, day, detected, message_columns, several
 from audit.findings.suggested_rule import Rule, rule_column, shortest, slugs
@@ -22,14 +22,7 @@ class CartAfterPurchase(Check):
 
     id = "cart-after-purchase"
     alike = "themselves"
-    again = CustomerWording(
-        en="Since {since} no further reminder of it has come after it was bought",
-        de="Seit dem {since} kam keine Erinnerung daran mehr, nachdem es gekauft war",
-    )
-    fault = CustomerWording(
-        en="By then you had already bought what was in your cart.",
-        de="Da hatten Sie schon gekauft, was in Ihrem Warenkorb lag.",
-    )
+    again = "Since {since} no further reminder of it has come after it was bought"
 
     def detect(self, context: CheckContext) -> pl.DataFrame:
         """Cart reminders with an order of the item between its last way into the cart and the message, by item.

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from audit.events.vocabulary import campaign_expr
-from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
+from audit.findings.check import Check, ExcludedEvents, Finding
 from audit.findings.check_context import ORDER, CheckContext, newest_before
 from audit.findings.checks.cart_after_purchase import cart_reminders
 from audit.findings.schema import days, detected, nothing_detected, several
@@ -28,14 +28,7 @@ class CartBurst(Check):
 
     id = "cart-burst"
     alike = "themselves"
-    again = CustomerWording(
-        en="Since {since} no reminder of this series has come too soon or too often",
-        de="Seit dem {since} kam in dieser Reihe keine Erinnerung mehr zu früh oder zu oft",
-    )
-    fault = CustomerWording(
-        en="Reminders of one cart came much too close together.",
-        de="Die Erinnerungen an einen Warenkorb kamen viel zu dicht hintereinander.",
-    )
+    again = "Since {since} no reminder of this series has come too soon or too often"
 
     def detect(self, context: CheckContext) -> pl.DataFrame:
         """Reminders of one cart less than the hours after the one before (`close`), or beyond the steps (`many`).

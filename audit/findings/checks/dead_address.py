@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from audit.events.vocabulary import KEY, comes_before_expr, is_human_expr
-from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding, split_at_cause
+from audit.findings.check import Check, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext
 from audit.findings.schema import day, detected, message_columns, message_count, several
 
@@ -19,10 +19,6 @@ class DeadAddress(Check):
     """Messages after hard bounces."""
 
     id = "dead-address"
-    fault = CustomerWording(
-        en="Our earlier messages had come back to us as undeliverable; we should have stopped sending them.",
-        de="Frühere Nachrichten waren als unzustellbar zurückgekommen; wir hätten sie nicht weiter senden sollen.",
-    )
     alike = "channel"
     customers_ask = False
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from audit.events.vocabulary import campaign_expr
-from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
+from audit.findings.check import Check, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
 from audit.findings.schema import ABOUT, days, detected, message_count
 from audit.findings.suggested_rule import Rule, quoted, rule_column, slug
@@ -19,15 +19,8 @@ class DuplicateMessage(Check):
     """The same content more than once."""
 
     id = "duplicate-message"
-    fault = CustomerWording(
-        en="The same content came to you more than once.",
-        de="Derselbe Inhalt kam mehr als einmal zu Ihnen.",
-    )
     alike = "themselves"
-    again = CustomerWording(
-        en="Since {since} the same has not come twice again",
-        de="Seit dem {since} kam dieselbe Nachricht nicht wieder doppelt",
-    )
+    again = "Since {since} the same has not come twice again"
 
     def detect(self, context: CheckContext) -> pl.DataFrame:
         """Marketing messages equal in channel, campaign, subject, item and step to one in `(t − hours, t]` before them."""

@@ -12,7 +12,7 @@ import polars as pl
 from audit.events import vocabulary
 from audit.events.messages import outcomes
 from audit.events.vocabulary import OPT_INS, OPT_OUTS, VISITS, campaign_expr, covers_expr
-from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
+from audit.findings.check import Check, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
 from audit.findings.checks.over_frequency import capped
 from audit.findings.schema import (
@@ -52,10 +52,6 @@ class IgnoredStreak(Check):
 
     id = "ignored-streak"
     subject_names = "campaigns"
-    fault = CustomerWording(
-        en="No click of yours on any of them is recorded, and we should have taken that as a hint.",
-        de="Kein Klick von Ihnen darauf ist verzeichnet; das hätten wir als Hinweis verstehen müssen.",
-    )
 
     def detect(self, context: CheckContext) -> pl.DataFrame:
         """The present run of a channel, if it has enough messages, days and density, and is longer than chance makes it.

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
+from audit.findings.check import Check, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
 from audit.findings.schema import day, days, detected, message_count, nothing_detected
 from audit.findings.suggested_rule import rule_column, slug
@@ -24,14 +24,7 @@ class OverFrequency(Check):
     id = "over-frequency"
     subject_names = "nothing"
     alike = "themselves"
-    again = CustomerWording(
-        en="Since {since} not so many have come in so short a time",
-        de="Seit dem {since} kamen nicht wieder so viele in so kurzer Zeit",
-    )
-    fault = CustomerWording(
-        en="So many should not come in so short a time.",
-        de="So viele sollten in so kurzer Zeit nicht kommen.",
-    )
+    again = "Since {since} not so many have come in so short a time"
 
     def detect(self, context: CheckContext) -> pl.DataFrame:
         """Where more messages than the limit lie in a day, or a week, `(t − w, t]`: those that a cap would have stopped.

@@ -8,7 +8,7 @@ import polars as pl
 
 from audit.events.purchases import ORDER as ORDERED
 from audit.findings import catalogue
-from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding, split_at_cause
+from audit.findings.check import Check, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext, newest_bought_before
 from audit.findings.schema import (
     ABOUT,
@@ -45,10 +45,6 @@ class RepeatAfterPurchase(Check):
 
     id = "repeat-after-purchase"
     alike = "matter"
-    fault = CustomerWording(
-        en="We should have waited until you could need it again.",
-        de="Damit hätten wir warten müssen, bis Sie es wieder brauchen könnten.",
-    )
 
     def detect(self, context: CheckContext) -> pl.DataFrame:
         """Messages after one purchase of the same category (else item) while no re-purchase is due, per category.

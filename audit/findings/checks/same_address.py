@@ -6,7 +6,7 @@ from dataclasses import replace
 import polars as pl
 
 from audit.events.vocabulary import OPT_INS, SCOPE, bears_on_expr, comes_before_expr
-from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
+from audit.findings.check import Check, ExcludedEvents, Finding
 from audit.findings.check_context import ORDER, CheckContext
 from audit.findings.schema import day, detected, message_columns, message_count, nothing_detected
 from audit.workspace.context import Context
@@ -24,13 +24,6 @@ class SameAddress(Check):
     offers_opt_out = False
     alike = "channel"
     customers_ask = False
-    fault = CustomerWording(
-        en="Your no had reached us under another customer number with the same address; it should have counted here too.",
-        de=(
-            "Ihr Nein lag uns unter einer anderen Kundennummer mit derselben Adresse vor; "
-            "es hätte auch hier gelten sollen."
-        ),
-    )
 
     def detect(self, context: CheckContext) -> pl.DataFrame:
         """Marketing by e-mail after a no of another id that the vault knows by the same address, while that no is in force:

@@ -7,7 +7,6 @@ import polars as pl
 
 from audit.events.schema import BEHAVIOUR
 from audit.findings.check import (
-    CustomerWording,
     ExcludedEvents,
     Finding,
     NoActCheck,
@@ -47,10 +46,6 @@ class Unexplained(NoActCheck):
     alike = "matter"
     customers_ask = False
     finds_no_cause = True
-    fault = CustomerWording(
-        en="We owe you a reason for that.",
-        de="Dafür schulden wir Ihnen einen Grund.",
-    )
 
     def detect(self, context: CheckContext) -> pl.DataFrame:
         """Segments of third parties, segments without a supporting act, and messages nothing earlier accounts for."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
+from audit.findings.check import Check, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
 from audit.findings.schema import ABOUT, day, detected
 
@@ -13,10 +13,6 @@ class UnrequestedShipment(Check):
     """Goods that were sent ahead of an order."""
 
     id = "unrequested-shipment"
-    fault = CustomerWording(
-        en="You had not ordered it, and nothing should be sent to you that you have not ordered.",
-        de="Bestellt hatten Sie das nicht, und nichts darf an Sie gehen, was Sie nicht bestellt haben.",
-    )
 
     def detect(self, context: CheckContext) -> pl.DataFrame:
         """Orders whose source is `inferred`: the sender placed them, the customer did not. One finding an item."""

@@ -16,7 +16,7 @@ from audit.queries.reports import customer_facts, reply
 from audit.queries.reports.document import one_line
 from audit.queries.reports.language import Language, language
 from audit.why.model import WhyDocument
-from audit.why.wording import RECONSTRUCTION, reconstruction, ungrouped
+from audit.why.wording import ungrouped, unseen
 
 Entry = TypeVar("Entry", AnyMembership, Recommendation)
 
@@ -31,12 +31,16 @@ def aloud(explanation: WhyDocument, picture: CustomerPicture, *, locale: str = "
     subject = explanation.subject
     finding = subject.id if subject.type == "finding" else None
     customer_facts.refuse(says, picture.findings, [explanation], finding)
-    _refuse_topics(explanation, picture)
+    _refuse_topics(says, explanation, picture)
     sentences = {"message": _message, "segment": _segment, "item": _item, "finding": _finding}[subject.type]
     return tuple(one_line(text) for text in sentences(says, explanation, picture))
 
 
-def _refuse_topics(explanation: WhyDocument, picture: CustomerPicture) -> None:
+def _no_words(says: Language, why: str) -> InputError:
+    return InputError(says.say("refused", "words", why=why))
+
+
+def _refuse_topics(says: Language, explanation: WhyDocument, picture: CustomerPicture) -> None:
     """What only touches a sensitive topic by the way is no finding yet, and still not to be read out."""
     subject = explanation.subject
     hidden = any(fact.sensitive for fact in customer_facts.facts(explanation))
@@ -45,7 +49,7 @@ def _refuse_topics(explanation: WhyDocument, picture: CustomerPicture) -> None:
         segment.sensitive for segment in picture.segments if segment.id == subject.id
     )
     if hidden:
-        raise InputError("no words are offered here: hand this case over to privacy")
+        raise _no_words(says, says.say("refused", "hand_over", answers=says.say("refused", "privacy")))
 
 
 def _message(says: Language, explanation: WhyDocument, picture: CustomerPicture) -> Sequence[str]:
@@ -64,7 +68,7 @@ def _nouns(says: Language, picture: CustomerPicture) -> dict[str, str]:
 
 def _segment(says: Language, explanation: WhyDocument, picture: CustomerPicture) -> Sequence[str]:
     own = (segment for segment in picture.segments if segment.id == explanation.subject.id)
-    segment = _recorded(own, RECONSTRUCTION[ungrouped(picture.coverage)])
+    segment = _recorded(says, own, ungrouped(picture.coverage))
     entered = says.say(
         "aloud", "group_of_export" if segment.of_export else "group", since=says.date(segment.since)
     )
@@ -75,7 +79,7 @@ def _segment(says: Language, explanation: WhyDocument, picture: CustomerPicture)
 def _item(says: Language, explanation: WhyDocument, picture: CustomerPicture) -> Sequence[str]:
     """Only what the showing rests on: what we give of it today is never told."""
     own = (item for item in picture.recommendations if item.item_id == explanation.subject.id)
-    seen = _recorded(own, reconstruction(picture.coverage))
+    seen = _recorded(says, own, unseen(picture.coverage))
     told = [
         reason
         for reason in explanation.because
@@ -93,19 +97,18 @@ def _item(says: Language, explanation: WhyDocument, picture: CustomerPicture) ->
 def _finding(says: Language, explanation: WhyDocument, picture: CustomerPicture) -> Sequence[str]:
     finding = next((row for row in picture.findings if row.id == explanation.subject.id), None)
     if finding is None or finding.verdict == "cannot_tell":
-        raise InputError("no words are offered here: the data cannot tell")
+        raise _no_words(says, says.say("refused", "untold"))
     opening = reply.opening(picture, finding, locale=says.locale)
     return [*opening, *_listed(customer_facts.acts(says, explanation))]
 
 
-def _recorded(entries: Iterable[Entry], reconstructed: str) -> Entry:
-    """The first of them that somebody recorded; `reconstructed`: what they are else."""
+def _recorded(says: Language, entries: Iterable[Entry], reconstructed: str) -> Entry:
+    """The first of them that somebody recorded; `reconstructed`: what they are else, one of `why.wording.RECONSTRUCTION`."""
     for entry in entries:
         if entry.logged:
             return entry
-    raise InputError(
-        f"no words are offered here: {reconstructed}, so there is nothing to read to the customer"
-    )
+    what = says.say("reconstruction", reconstructed)
+    raise _no_words(says, says.say("refused", "reconstructed", reconstruction=what))
 
 
 def _acts(says: Language, explanation: WhyDocument) -> list[str]:

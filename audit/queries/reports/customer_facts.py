@@ -13,11 +13,11 @@ from msgspec import UNSET
 
 from audit.errors import InputError
 from audit.findings import check
-from audit.findings.check import CustomerWording
 from audit.queries.findings_documents import Finding
 from audit.queries.reports.case_facts import CaseFacts, OptOut, SentMessage, brands
 from audit.queries.reports.language import Language
 from audit.rules.book.documents import CoveringRule
+from audit.rules.kinds.quiet_hours import quiet_hours
 from audit.rules.model import from_dict
 from audit.why.model import AudienceFacts, BreadthFacts, Facts, Reason, SegmentFacts, WhyDocument
 from audit.why.silence import Silence
@@ -222,20 +222,20 @@ def ends(
     silence: Silence | None = None,
     newest: datetime | None = None,
     messages: str = "",
-    again: CustomerWording | None = None,
+    again: str = "",
     changed: bool = False,
 ) -> list[str]:
     """When what is `explained` ends if nothing new happens: one sentence or two.
 
     `silence`: how long none has come, of the `messages` by their name, of which the `newest` is told already; `again`: where it is about how messages came, not
-    that they did, what has not been so since; `changed`: a rule was made that ends it. A default of the program is never
+    that they did, the check that has not found it again since; `changed`: a rule was made that ends it. A default of the program is never
     told as a date.
     """
     lasts = silence is not None and silence.until.date() > silence.since.date()
     others = silence is not None and newest is not None and silence.since.date() > newest.date()
     alike = "_alike" if others else ""
     quiet = [_silence(says, silence, messages, alike, again=again)] if silence is not None and lasts else []
-    if again is not None or changed or (silence is not None and silence.over):
+    if again or changed or (silence is not None and silence.over):
         return quiet
     explanations = list(explained)
     if {explanation.until_why for explanation in explanations if explanation.until is None} == {"subscribed"}:
@@ -253,13 +253,11 @@ def ends(
     return quiet
 
 
-def _silence(
-    says: Language, silence: Silence, messages: str, alike: str, *, again: CustomerWording | None
-) -> str:
+def _silence(says: Language, silence: Silence, messages: str, alike: str, *, again: str) -> str:
     since, until = says.date(silence.since), says.date(silence.until)
     known = {"until": until, "gaps": gaps(says, "until", silence.gaps), "messages": messages}
-    if again is not None:
-        stopped = again.in_language(says.locale).format(since=since)
+    if again:
+        stopped = says.say("again", again, since=since)
         return says.say("until", "not_again", stopped=stopped, **known)
     return says.say("until", f"{'none_since' if silence.over else 'last'}{alike}", since=since, **known)
 
@@ -300,8 +298,12 @@ def rule_in_words(
     known = from_dict(rule)
     wording = says.form("rule", known.wording, rule.get("limit") or rule.get("unengaged"))
     wording = f"{wording}_unasked" if unasked and says.has("rule", f"{wording}_unasked") else wording
-    values = {**nouns, **{key: rule.get(key) for key in ("limit", "quiet", "unengaged")}}
-    values["advertising"] = says.say("rule", "advertising") if known.message_classes == ("marketing",) else ""
+    values = {**nouns, **{key: rule.get(key) for key in ("limit", "unengaged")}}
+    advertising = says.form("rule", "advertising", rule.get("limit"))
+    values["advertising"] = says.say("rule", advertising) if known.message_classes == ("marketing",) else ""
+    if "quiet" in rule:
+        begin, end = map(says.time, quiet_hours(rule["quiet"]))
+        values |= {"begin": begin, "end": end}
     values["engagement"] = says.say("engagement", rule.get("engagement") or "click")
     if not says.has("rule", wording):
         return says.say("rule", "other", **values)

@@ -24,6 +24,7 @@ _MARKDOWN = re.compile(
     r"|:(?=//)|(?<=www)\.)",  # what some renderers make a link of
     re.IGNORECASE,
 )
+_SPACES = re.compile(r"[^\S\u00a0\u202f]+")
 _MARKDOWN_START = re.compile(r"^(\d+)?((?(1)[.)]|[#+\-=>]))")
 
 
@@ -63,7 +64,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`kind` is internal or reply, replay or sweep; `locale` en or de; `customer` a pseudonym, empty where it is about none."""
+    """`kind` is internal or reply, replay or sweep; `locale` the language; `customer` a pseudonym, empty where it is about none."""
 
     kind: str
     locale: str
@@ -142,8 +143,8 @@ def _one_lines(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def one_line(text: str) -> str:
-    """`text` without anything that acts on a terminal, and on one line."""
-    return " ".join(clean(re.sub(r"\s+", " ", str(text))).split())
+    """`text` without anything that acts on a terminal, and on one line; spaces that may not break stay as they are."""
+    return clean(_SPACES.sub(" ", str(text))).strip()
 
 
 def _json(report: Report) -> str:

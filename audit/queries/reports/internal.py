@@ -17,7 +17,7 @@ from audit.queries.reports.case_facts import Behind
 from audit.queries.reports.customer_facts import ReplyRefusedError
 from audit.queries.reports.document import Report, Section
 from audit.queries.reports.language import Language, language
-from audit.queries.reports.note_sentences import ENGLISH, asked, found
+from audit.queries.reports.note_sentences import asked, found
 from audit.queries.reports.reasons import anomalies, why
 from audit.queries.reports.weekly import Weekly, section
 from audit.why.model import WhyDocument
@@ -256,7 +256,7 @@ def _origin(says: Language, origin: str) -> str:
     """Who recorded it or gave it."""
     if origin not in RECONSTRUCTION:
         return says.say("internal", origin)
-    return RECONSTRUCTION[origin] if says.locale == ENGLISH else says.say("reconstruction", origin)
+    return says.say("reconstruction", origin)
 
 
 def _evidence(case: _Case, explanations: Sequence[WhyDocument]) -> Section | None:

@@ -162,8 +162,8 @@ def _none_since(says: Language, explanation: WhyDocument) -> Iterator[str]:
     since, until = says.date(newest), says.date(explanation.known_until)
     gaps = customer_facts.gaps(says, "ends", [(gap.begin, gap.end) for gap in explanation.known_gaps])
     checks = (fact.check for fact in customer_facts.facts(explanation) if fact.check is not UNSET)
-    again = check(next(checks)).again if explanation.none_of == "again" else None
-    stopped = again.in_language(says.locale).format(since=since) if again else ""
+    again = next(checks) if explanation.none_of == "again" else None
+    stopped = says.say("again", again, since=since) if again else ""
     yield says.say(
         "ends",
         f"{'none' if explanation.none_since or again else 'last'}_{explanation.none_of}",

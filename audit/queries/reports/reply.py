@@ -14,7 +14,7 @@ from audit.findings import check
 from audit.queries.customer import CustomerPicture
 from audit.queries.findings_documents import Finding
 from audit.queries.remedies import Remedy
-from audit.queries.reports import customer_facts, limits
+from audit.queries.reports import customer_facts, limits, shipped_words
 from audit.queries.reports.case_facts import CaseFacts, SentMessage, brands, chosen
 from audit.queries.reports.document import Report, Section
 from audit.queries.reports.language import Language, language
@@ -193,7 +193,7 @@ def _listed(case: _Case, message: SentMessage) -> str:
     title = customer_facts.title(says, message)
     if message.sender and len(case.senders) > 1:
         title = says.say("reply", "sender", title=title, sender=message.sender)
-    return f"{says.date(message.at)}: {title}"
+    return says.say("reply", "item", at=says.date(message.at), title=title)
 
 
 def _led_up(case: _Case) -> Iterable[str]:
@@ -255,14 +255,13 @@ def _fault(case: _Case) -> Iterable[str]:
     if case.untold:
         yield limits.untold(case.says, case.finding.check)
         return
-    found_by = check(case.finding.check)
     explained = any(each.standing not in _WITHOUT_REASON for each in case.explanations)
-    wording = found_by.fault_in(case.finding.case or "")
+    fault = shipped_words.fault(case.says, case.finding.check, case.finding.case)
     purchase = case.facts.purchase
     if purchase is not None and purchase.unasked:
         return  # what could be needed again was never asked for
-    if wording is not None and not (found_by.finds_no_cause and explained):
-        yield wording.in_language(case.says.locale)
+    if fault and not (check(case.finding.check).finds_no_cause and explained):
+        yield fault
 
 
 # -- why --------------------------------------------------------------------------------------------------------
@@ -373,7 +372,7 @@ def _end(case: _Case) -> Iterable[str]:
         silence=case.facts.silence,
         newest=max([finding.last, *(message.at for message in case.facts.sent)]),
         messages=case.nouns["messages"],
-        again=check(finding.check).again,
+        again=finding.check if check(finding.check).again else "",
         changed=case.remedy.state in {"in_force", "handed_over"} or case.facts.opt_out is not None,
     )
     if ended:

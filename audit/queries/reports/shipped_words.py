@@ -1,6 +1,7 @@
 """Titles and words that come with the program, in the language of a report; what somebody wrote stays as it is, in quotation marks.
 
-They stand in English where they are defined, and in the file of every other language under the id they have there.
+Those that only colleagues read stand in English where they are defined, and in the file of every other language of notes under
+the id they have there.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +10,7 @@ from typing import Any
 
 from audit.events import sensitive_topics
 from audit.events.vocabulary import NAMELESS
-from audit.findings import catalogue, suggested_rule
+from audit.findings import suggested_rule
 from audit.flows import shipped as shipped_flows
 from audit.flows import triggers
 from audit.queries.reports.language import Language
@@ -30,8 +31,13 @@ _NAMED = 2
 
 def question(says: Language, check: str) -> str:
     """What a check asks, as a noun phrase."""
-    asked = catalogue.row(check).question
-    return check if asked is None else asked.in_language(says.locale)
+    return says.say("question", check) if says.has("question", check) else check
+
+
+def fault(says: Language, check: str, case: str | None) -> str:
+    """What went wrong, as one says it to the customer: in a case of a check, else whatever the case; else nothing."""
+    keys = (f"{check}_{case}", check)
+    return next((says.say("fault", key) for key in keys if says.has("fault", key)), "")
 
 
 def questions(says: Language, checks: Iterable[str]) -> list[str]:

@@ -120,11 +120,8 @@ def test_what_several_checks_lack_is_said_once():
 
 
 @pytest.mark.parametrize("check", findings.CHECKS)
-def test_every_check_says_what_it_needs_and_what_it_asks(check):
-    row = catalogue.row(check)
-    assert row.needs
-    assert row.question is not None
-    assert row.question.in_language("en") != row.question.in_language("de")
+def test_every_check_says_what_it_needs(check):
+    assert catalogue.row(check).needs
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """What is asked of one customer again and again is worked out once, and answered the same."""
 
-from itertools import product
 from pathlib import Path
 
 import polars as pl
@@ -10,9 +9,8 @@ from audit import why
 from audit.errors import InputError
 from audit.population import audience_comparison
 from audit.privacy.role_view import RoleView
-from audit.queries import audience, customer, documents
+from audit.queries import audience, customer, documents, locales
 from audit.queries.case import Case, read_case
-from audit.queries.reports.language import LOCALES
 from audit.workspace.workspace import Workspace
 from fixtures import scenes as told
 from tests.audit.population.test_audience import mailed
@@ -44,7 +42,8 @@ def test_a_note_and_a_letter_in_each_language_are_made_of_explanations_worked_ou
     case = read_case(ws, "scene-12-third-party")
     apart = {
         (kind, locale): documents.report(ws, case.customer, kind=kind, locale=locale)
-        for kind, locale in product(("internal", "reply"), LOCALES)
+        for kind in ("internal", "reply")
+        for locale in locales.of_kind(kind)
     }
     asked: list[str] = []
     monkeypatch.setattr(

@@ -10,6 +10,7 @@ from audit.events.schema import KINDS
 from audit.findings import CHECKS, Unanswered, catalogue
 from audit.ingest import import_paths
 from audit.queries import documents
+from audit.queries.locales import of_notes
 from audit.queries.reports import LOCALES, in_one_line, language, sentences
 from audit.queries.reports.case_facts import SentMessage
 from audit.queries.reports.limits import unchecked
@@ -40,7 +41,7 @@ def workspace(folder: Path, text: str) -> Workspace:
     return ws
 
 
-@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("locale", of_notes())
 def test_a_note_about_data_without_messages_finds_nobody_innocent(tmp_path, locale):
     ws = workspace(tmp_path, ORDERS)
     text = documents.report(ws, "a", kind="internal", locale=locale).written("md")
@@ -51,7 +52,7 @@ def test_a_note_about_data_without_messages_finds_nobody_innocent(tmp_path, loca
     assert says.say("limits", "nothing_found") not in text
 
 
-@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("locale", of_notes())
 def test_a_note_about_an_unmapped_campaign_says_what_to_map(tmp_path, locale):
     ws = workspace(tmp_path, UNMAPPED)
     picture = documents.show(ws, "a")
@@ -61,9 +62,7 @@ def test_a_note_about_an_unmapped_campaign_says_what_to_map(tmp_path, locale):
     ]
     assert about in text
     assert f"{language(locale).quoted('w')}." in about, "the campaign is named"
-    question = catalogue.row("repeat-after-purchase").question
-    assert question is not None
-    assert question.in_language(locale) in about
+    assert language(locale).say("question", "repeat-after-purchase") in about
 
 
 @pytest.mark.parametrize("locale", LOCALES)
@@ -104,9 +103,7 @@ def test_what_is_absent_and_what_ends_early_is_a_sentence_each(tmp_path):
     texts = sentences(language("en"), lacking)
     assert {lack.lacks for lack in lacking} >= {"kinds", "end"}
     (absent,) = (text for text in texts if text.startswith("This data holds no"))
-    groups = catalogue.row("unexplained").question
-    assert groups is not None
-    assert absent.count(groups.in_language("en")) == 1
+    assert absent.count(language("en").say("question", "unexplained")) == 1
     assert [text for text in texts if "logs end" in text] == [
         "The logs end: that of orders on 2 March 2026. What came later was not looked at; to look at it, import it."
     ]
@@ -138,7 +135,7 @@ def test_how_many_checks_found_nothing_leaves_out_those_that_cannot_tell(tmp_pat
     assert f"of {len(CHECKS)} checks" in text
 
 
-@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("locale", of_notes())
 def test_every_kind_that_a_check_needs_has_a_name(locale):
     needed = {kind for check in CHECKS for need in catalogue.row(check).needs for kind in need.kinds}
     assert needed <= set(KINDS)
