@@ -123,9 +123,9 @@ def test_who_may_not_list_everybody_or_be_told_of_all_topics_is_offered_no_names
 def test_help_names_the_languages(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["report", "--help"]) == Exit.OK
     words = " ".join(capsys.readouterr().out.split())
-    (listed,) = re.findall(r"--locale LANGUAGE ([\w, ]+); a note in ([\w ]+)\.", words)
-    named = [tuple(re.findall(r"\b\w\w\b", text.replace(" or ", " | "))) for text in listed]
-    assert named == [locales.locales(), locales.of_notes()]
+    ((all_of_them, of_notes),) = re.findall(r"such as ([\w, ]+); a note in (\w\w) or", words)
+    assert set(all_of_them.split(", ")) <= set(locales.locales())
+    assert of_notes in locales.of_notes()
 
 
 def test_completing_commands_loads_nothing_heavy() -> None:

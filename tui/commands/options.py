@@ -90,7 +90,7 @@ LocaleOption = Annotated[
     typer.Option(
         "--locale",
         metavar="LANGUAGE",
-        help="en, de, es or fr; a note in en or de. By default that of WHYSENT_LOCALE, else English.",
+        help="The language, such as en, de, es, fr; a note in en or de. By default that of WHYSENT_LOCALE, else English.",
         autocompletion=_locales,
     ),
 ]
