@@ -18,7 +18,7 @@ from audit import (
 from audit.errors import InputError
 from audit.events.messages import sent_messages
 from audit.privacy.role_view import RoleView
-from audit.queries import locales, remedies
+from audit.queries import remedies
 from audit.queries.case import Case, kept, read_case, read_everybody
 from audit.queries.customer import CustomerPicture, picture
 from audit.queries.findings_documents import Finding, Findings, TriageList, triage_list
@@ -211,7 +211,6 @@ def written(
     def remedy(row: Finding) -> remedies.Remedy:
         return remedies.remedy(ws, case.view.meant(row), at=case.book_at)
 
-    locales.require(kind, locale)
     customer = picture(case, strips=kind == "internal")
     customer_findings = customer.findings
     answered = reports.chosen(customer_findings, finding)

@@ -9,6 +9,7 @@ from msgspec.structs import asdict
 from audit.events.vocabulary import ON_PAPER
 from audit.findings import check
 from audit.population import coverage
+from audit.queries import locales
 from audit.queries.customer import CustomerPicture, MessageCounts
 from audit.queries.findings_documents import Finding
 from audit.queries.remedies import Remedy
@@ -74,7 +75,9 @@ def internal(
     `reason`: why somebody looked; `remedies`: finding id → how far what would end it has come; `behind`: finding id → what is
     known of it beside its sentence; `campaigns`: what campaigns are called, by their ids; `refusal`: that somebody else answers the customer. Each thing is said once.
     In English the sentences of findings and explanations stand as they are; in German they are made of their facts.
+    Raises InputError for a language that notes are not written in.
     """
+    locales.require("internal", locale)
     says = language(locale)
     case = _Case(says, findings, remedies or {}, behind or {}, campaigns or {})
     sections = [
