@@ -259,9 +259,12 @@ def test_a_long_list_is_said_in_parts(talk: Talk) -> None:
 
 
 def test_what_hangs_on_an_event_and_the_words_for_the_customer(talk: Talk) -> None:
-    said = talk("scene-01-nail-clipper", "why", "words", "words xx", "2", "leave out", "back", "put back")
+    said = talk(
+        "scene-01-nail-clipper", "why", "words", "words xx", "words fr", "2", "leave out", "back", "put back"
+    )
     assert "\nWhy: bought Nail clipper, steel, 2025-11-04 18:20\n" in said
-    assert "Not done: xx is no language here; there are en, de" in said
+    assert "Not done: xx is no language here; there are en, de, es, fr" in said
+    assert "ous vous avons envoyé" in said
     assert "Gone: finding: Mailed about what was already bought" in said
     assert "Nothing is left out." in said
 

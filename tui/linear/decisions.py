@@ -11,7 +11,7 @@ from tui.linear.loop import NUMBER, Action, Loop, Place, called
 from tui.rendering import audience, full_explanation, what_if_diff
 from tui.rendering.wording import STANDINGS, moment, several, standing_name
 from tui.screens.customer_case import CustomerCase
-from tui.screens.report import KINDS, LOCALES, readable
+from tui.screens.report import KINDS, readable
 from tui.session.view_models import Change, ProposalCase, Subject
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from audit.why import WhyDocument
     from tui.rendering.explanation import Sentence
+    from tui.session.core import CoreSession
     from tui.session.view_models import CaseReport, Document, Picture, Verdict
 
 
@@ -214,15 +215,17 @@ class Why(Place):
     def _words(self, text: str) -> None:
         assert self._document is not None
         wording = self.session.customers.customer_wording(
-            self._customer.before, self._document, _locale(text or LOCALES[0])
+            self._customer.before, self._document, _language(self.session, "reply", text)
         )
         self.loop.say(wording.text or wording.refusal)
 
 
-def _locale(text: str) -> str:
-    if text not in LOCALES:
-        raise InputError(f"{text} is no language here; there are {', '.join(LOCALES)}")
-    return text
+def _language(session: CoreSession, kind: str, text: str) -> str:
+    """The language that was named, else the first of this kind of report. Raises InputError for one that there is none in."""
+    languages = session.customers.languages(kind)
+    if text and text not in languages:
+        raise InputError(f"{text} is no language here; there are {', '.join(languages)}")
+    return text or languages[0]
 
 
 class Suggestion(Place):
@@ -268,11 +271,17 @@ class Report(Place):
     def __init__(self, loop: Loop, customer: str, kind: str, finding: str) -> None:
         super().__init__(loop)
         self._customer, self._kind, self._finding = customer, kind, finding
-        self._language = LOCALES[0]
+        self._wanted = ""
 
     @cached_property
     def _report(self) -> CaseReport:
         return self.session.customers.report(self._customer, self._kind, self._language, self._finding)
+
+    @property
+    def _language(self) -> str:
+        """The language that was asked for, where this kind is written in it."""
+        languages = self.session.customers.languages(self._kind)
+        return self._wanted if self._wanted in languages else languages[0]
 
     @property
     def title(self) -> str:  # type: ignore[override]
@@ -302,8 +311,8 @@ class Report(Place):
         )
         yield Action(
             "language",
-            f"In another language: {', '.join(LOCALES)}.",
-            lambda text: self._again(language=_locale(text)),
+            f"In another language: {', '.join(self.session.customers.languages(self._kind))}.",
+            lambda text: self._again(wanted=_language(self.session, self._kind, text)),
             "LANGUAGE",
         )
         yield Action(

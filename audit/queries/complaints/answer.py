@@ -4,14 +4,16 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 from audit.events.document import Document
-from audit.findings import catalogue
 from audit.privacy.scan import scrubbed
+from audit.queries import locales
 from audit.queries.case import Case, read_case
 from audit.queries.complaints import customers, letter, matching
 from audit.queries.complaints.letter import Letter
 from audit.queries.complaints.matching import History, Match, Subject
 from audit.queries.customer import CustomerPicture, picture
 from audit.queries.findings_documents import findings_of
+from audit.queries.reports import shipped_words
+from audit.queries.reports.language import language
 
 if TYPE_CHECKING:
     from audit.workspace.workspace import Workspace
@@ -84,8 +86,7 @@ class CaseOfLetter(Document, schema="whysent.case/1"):
     @property
     def question(self) -> str:
         """What the checks that the letter speaks of would have asked, in a few words; empty where it names none."""
-        asked = (catalogue.row(check).question for check in self.complaint.absent_checks)
-        return "; ".join(question.en for question in asked if question is not None)
+        return "; ".join(shipped_words.questions(language(locales.FIRST), self.complaint.absent_checks))
 
 
 def read(ws: "Workspace", text: str, *, customer: str | None = None, whole: bool = True) -> CaseOfLetter:
