@@ -82,8 +82,8 @@ class Driver:
         return " ".join("".join(" " if char in "█▌▐│┃▎▊▉" else char for char in self.text).split())
 
 
-@pytest.fixture(scope="session", autouse=True)
-def parsed_once() -> Iterator[None]:
+@contextmanager
+def parsing_once() -> Iterator[None]:
     """A style sheet is parsed once a run, not at the start of every application and anew for every screen."""
     parse, parsed = Stylesheet._parse_rules, {}
 
@@ -95,6 +95,12 @@ def parsed_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Stylesheet, "_parse_rules", remembered)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parsed_once() -> Iterator[None]:
+    with parsing_once():
         yield
 
 

@@ -67,6 +67,11 @@ class CapPlot(PlotWidget, inherit_bindings=False, can_focus=False):
         if self._drawing is not None:
             self.draw(self._drawing)
 
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        if self._drawing is not None:  # another theme, whose colours the marks do not have yet
+            self.call_after_refresh(self.draw, self._drawing)
+
     @property
     def dragging(self) -> bool:
         """Whether somebody holds the point."""
