@@ -34,7 +34,7 @@ from tui.session.core import CoreSession
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
 
-PEOPLE = 100
+PEOPLE = 20
 """So many customers of the demo's fleet stand beside those of its stories: the first of its two thousand."""
 
 SIZE, CAST_SIZE = (120, 36), (100, 30)
@@ -226,7 +226,11 @@ def _words(chars: list[str]) -> Iterable[tuple[str, int, int]]:
     """The pieces of text between wide gaps and drawn signs: the text, the cell where it begins, its width in cells."""
     begun = None
     for place, char in enumerate([*chars, " ", " "]):
-        ends = char in BLOCKS or char in LINES or (char == " " and (place + 1 >= len(chars) or chars[place + 1] == " "))
+        ends = (
+            char in BLOCKS
+            or char in LINES
+            or (char == " " and (place + 1 >= len(chars) or chars[place + 1] == " "))
+        )
         if ends and begun is not None:
             words = "".join(chars[begun:place])
             yield words, begun, place - begun

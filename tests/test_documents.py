@@ -1,8 +1,11 @@
 """The documents name what there is, and lead to what exists."""
 
+import os
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,3 +133,50 @@ def test_every_page_can_be_reached_from_the_first() -> None:
             reached.add(page)
             left += [file for file, _ in links(page)]
     assert {page.name for page in PAGES if page.resolve() not in reached} <= {"CHANGELOG.md"}
+
+
+WORDS = {
+    "rolling": "rolling windows", "days": "calendar days", "calendar": "calendar periods", "customer": "the customer's",
+    "account": "the account's", "drop": "is not sent", "defer": "waits", "apart": "each by itself",
+}  # fmt: skip
+"""What a preset says, as the table of the README puts it."""
+
+
+def senders() -> str:
+    """The table of how senders count: each word leads to where the sender says it, ours to what a test holds it to."""
+
+    def cell(means: dict[str, Any], name: str) -> str:
+        if name not in means:
+            return "–"
+        said = means[name]["is"]
+        words = ", ".join(said) if isinstance(said, list) else WORDS.get(str(said), str(said))
+        return f"[{words}]({means[name]['source'].replace(' ', '%20')})"
+
+    rows = []
+    for file in sorted((ROOT / "audit" / "rules" / "vendor_semantics").glob("*.toml")):
+        preset = tomllib.loads(file.read_text(encoding="utf-8"))
+        cells = (
+            cell(preset["means"], name) for name in ("counting", "zone", "offers", "channels", "when_full")
+        )
+        rows.append((f"{preset['title']}, {preset['feature']}", *cells))
+    ours = (
+        "**whysent**",
+        "[rolling windows](tests/audit/rules/test_caps.py)",
+        "needs none",
+        "[any](docs/rules.md)",
+        "[each, or together](docs/rules.md)",
+        "[is not sent, or waits](docs/rules.md)",
+    )
+    head = ("sender", "a cap counts", "whose day", "windows", "channels", "what is too many")
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ("---",) * 6, *rows, ours))
+
+
+def test_the_table_of_senders_says_what_their_presets_say() -> None:
+    page = ROOT / "README.md"
+    text = page.read_text(encoding="utf-8")
+    table = f"<!-- senders -->\n{senders()}\n<!-- end of senders -->"
+    if os.environ.get("WHYSENT_GOLDEN") == "write":
+        marked = re.compile(r"<!-- senders -->\n.*?<!-- end of senders -->", re.DOTALL)
+        page.write_text(marked.sub(lambda _: table, text), encoding="utf-8")
+        text = page.read_text(encoding="utf-8")
+    assert table in text

@@ -13,7 +13,9 @@ LIGHT = [name for name in KEPT if name.endswith("-light.svg")]
 
 def lines(picture: str) -> list[str]:
     """What stands in each line of a picture, whatever its colours."""
-    return ["".join("".join(re.findall(r"<text[^>]*>([^<]*)", line)).split()) for line in picture.splitlines()]
+    return [
+        "".join("".join(re.findall(r"<text[^>]*>([^<]*)", line)).split()) for line in picture.splitlines()
+    ]
 
 
 @pytest.fixture(scope="module")
