@@ -34,7 +34,7 @@ from tui.session.core import CoreSession
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
 
-PEOPLE = 20
+PEOPLE = 100
 """So many customers of the demo's fleet stand beside those of its stories: the first of its two thousand."""
 
 SIZE, CAST_SIZE = (120, 36), (100, 30)
@@ -77,10 +77,10 @@ CAST = (
 def small_demo(folder: Path) -> Path:
     """The demo with fewer customers, made in half a second, the same in every run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(demo, "CUSTOMERS", PEOPLE)
         patch.setattr(vault, "random_pseudonym", steady_pseudonym)
         patch.setitem(Book.__init__.__kwdefaults__, "now", lambda: BEGUN)
-        demo.make(folder)
+        demo.begin(folder)
+        demo.finish(folder, lambda done, total: None, PEOPLE)
     return folder
 
 
