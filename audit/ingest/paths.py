@@ -240,6 +240,8 @@ def _at(value: Any, path: list[str]) -> Iterator[Any]:
 
 def _opened(value: Any) -> Any:
     """What a text says that is JSON itself."""
+    if type(value) is strict_json.Placeholder:
+        value.looked_into = True
     if type(value) is not str or value.lstrip()[:1] not in ("{", "["):
         return value
     try:

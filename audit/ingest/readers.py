@@ -16,9 +16,10 @@ from typing import IO, Any
 import polars as pl
 
 from audit.errors import InputError
-from audit.ingest import csv_text, strict_json
+from audit.ingest import csv_text, json_rows
 from audit.ingest.archive import Archive
 from audit.ingest.format import REJECTED
+from audit.ingest.json_rows import Apart
 
 _MAGIC = {b"\x1f\x8b": "gz", b"\x28\xb5\x2f\xfd": "zst"}
 _STRANGERS = {
@@ -85,7 +86,7 @@ class Reading:
     None is found out, and a `header` is given for files that have none.
     """
 
-    apart: strict_json.Apart
+    apart: Apart
     delimiter: str | None = None
     encoding: str = "utf-8"
     header: tuple[str, ...] = ()
@@ -145,7 +146,7 @@ def _text(stream: IO[bytes], kind: str, path: str, size: int, reading: Reading) 
     if kind == "empty":
         yield Table(path, "csv", pl.DataFrame(schema={"row": pl.UInt64()}), 0, 0)
     elif kind == "ndjson":
-        for rows, rejected, done in strict_json.chunks(stream, path, reading.apart):
+        for rows, rejected, done in json_rows.chunks(stream, path, reading.apart):
             yield Table(path, kind, rows, done, size, rejected)
     elif kind == "csv":
         for rows, rejected, done in csv_text.chunks(

@@ -2,16 +2,13 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from typing import IO, Any
 
 import msgspec
-import polars as pl
 
-from audit.errors import InputError
-from audit.ingest.format import REJECTED
 from audit.privacy.clean import HOSTILE, clean
 
 DEPTH = 32
@@ -25,6 +22,20 @@ class Number(str):
     """A number as it was written: an id 007.10 or one of 24 digits loses nothing."""
 
     __slots__ = ()
+
+
+class Placeholder:
+    """What stands for the texts or numbers of many rows while one row is taken apart; notes whether anything hung on what it is."""
+
+    __slots__ = ("is_number", "looked_into")
+
+    def __init__(self, *, is_number: bool) -> None:
+        self.is_number = is_number
+        self.looked_into = False
+
+    def __bool__(self) -> bool:
+        self.looked_into = True
+        return True
 
 
 def loads(text: str) -> Any:
@@ -121,64 +132,79 @@ _UNSAFE = re.compile(rf"\\\\[bfnrtu]|[{HOSTILE}]")
 """What text may hold that `clean` changes, as it stands in JSON."""
 
 
-ROWS = 50_000
-"""Events of a batch, about."""
-
 LONGEST = 16 * 1024**2
 """Bytes of a row, at most."""
 
 _CHUNK = 1024**2
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+("?)|[{}\[\]]', re.DOTALL)
 _NEXT = re.compile(rb"\} ?\{")
-_BLANK = b" \t\r\n"
-
-Apart = Callable[[dict[str, Any]], Iterable[tuple[dict[str, Any], dict[str, Any]]]]
-"""Takes one object apart: for each event in it the values of columns, and what is left for its attributes."""
+BLANK = b" \t\r\n"
 
 
-class _OpenError(ValueError):
+class OpenError(ValueError):
     """A list, or too long an object, that is not closed where its text ends."""
 
 
-def chunks(stream: IO[bytes], path: str, apart: Apart) -> Iterator[tuple[pl.DataFrame, pl.DataFrame, int]]:
-    """Events as text with the number of their row, refused rows, and bytes read so far.
+def objects(stream: IO[bytes]) -> Iterator[tuple[list[bytes], int]]:
+    """The text of each object, about `_CHUNK` bytes of them at a time, and bytes read so far.
 
-    Raises InputError, last of all, if the file ends inside a list, or inside an object longer than `LONGEST`.
-
-    A row is an object: one on a line, several on one, or over several lines; in a list or not. Numbers keep the
-    text they were written in; lists and objects are JSON.
+    Raises OpenError, last of all, if the stream ends inside a list, or inside an object longer than `LONGEST`.
     """
-    part, done, cut = _Part(apart), 0, ""
-    try:
-        for number, (written, done) in enumerate(_objects(stream), start=1):
-            part.take(number, written)
-            if part.height >= ROWS:
-                yield (*part.frames(), done)
-                part = _Part(apart)
-    except _OpenError as error:
-        cut = str(error)
-    yield (*part.frames(), done)
-    if cut:
-        raise InputError(f"{path}: ends before {cut} is closed; take the file again")
-
-
-def _objects(stream: IO[bytes]) -> Iterator[tuple[bytes, int]]:
-    """The text of each object, and bytes read so far."""
     lines = _lines(stream)
-    first = next((line for line in lines if line.strip(_BLANK)), b"")
+    first = next((line for line in lines if line.strip(BLANK)), b"")
     begun = first.removeprefix(b"\xef\xbb\xbf").lstrip()
     blocks = iter(partial(stream.read, _CHUNK), b"")
     if begun.startswith(b"[") or (_is_cut(first) and _NEXT.search(first)):
-        yield from _split(chain([first], blocks))
+        yield from _together(_split(chain([first], blocks)))
         return
     second = next(lines, b"")
     if _is_open(begun) and not second.lstrip().startswith(b"{"):
-        yield from _split(chain([first, second], blocks))
+        yield from _together(_split(chain([first, second], blocks)))
         return
     done = 0
-    for line in chain([first, second], lines):
-        done += len(line)
-        yield from ((written, done) for written in _on_line(line))
+    for several in _blocks(chain([first, second], lines)):
+        block = b"".join(several)
+        done += len(block)
+        if _are_objects(several, block):
+            yield several, done
+        else:
+            yield [written for line in several for written in _on_line(line)], done
+
+
+def _are_objects(lines: Sequence[bytes], block: bytes) -> bool:
+    """Whether there can be but one object on each of these lines."""
+    begun = all(line.startswith(b"{") for line in lines)
+    return begun and len(max(lines, key=len)) < LONGEST and b"}{" not in block and b"} {" not in block
+
+
+def _blocks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Lines, about `_CHUNK` bytes of them at a time."""
+    several: list[bytes] = []
+    size = 0
+    for line in lines:
+        several.append(line)
+        size += len(line)
+        if size >= _CHUNK:
+            yield several
+            several, size = [], 0
+    if several:
+        yield several
+
+
+def _together(split: Iterable[tuple[bytes, int]]) -> Iterator[tuple[list[bytes], int]]:
+    """Objects, about `_CHUNK` bytes of them at a time; those that came before an error too."""
+    several: list[bytes] = []
+    begun = done = 0
+    try:
+        for written, done in split:
+            several.append(written)
+            if done - begun >= _CHUNK:
+                yield several, done
+                several, begun = [], done
+    except OpenError:
+        yield several, done
+        raise
+    yield several, done
 
 
 def _lines(stream: IO[bytes]) -> Iterator[bytes]:
@@ -200,9 +226,9 @@ def _on_line(line: bytes) -> Iterator[bytes]:
     if not _is_cut(line) and (line.lstrip()[:1] == b"[" or _NEXT.search(line)):
         try:
             several = [written for written, _ in _split([line])]
-        except _OpenError:
+        except OpenError:
             several = []
-        if several and len(line.strip(_BLANK + b"[]")) <= sum(map(len, several)) + 2 * len(several):
+        if several and len(line.strip(BLANK + b"[]")) <= sum(map(len, several)) + 2 * len(several):
             yield from several
             return
     yield line
@@ -218,7 +244,7 @@ def _is_open(text: bytes) -> bool:
 def _split(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
     """Objects one after another or in lists, and bytes read so far; one that never ends comes last, as far as it goes.
 
-    Of an object longer than `LONGEST` the middle is left out. Raises _OpenError, last of all, where a list or such an
+    Of an object longer than `LONGEST` the middle is left out. Raises OpenError, last of all, where a list or such an
     object has no end.
     """
     text, at, depth, lists, begin, before, long = b"", 0, 0, 0, None, 0, b""
@@ -248,85 +274,13 @@ def _split(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
     if begin is not None:
         yield long + text, before + len(text)
     if lists or long:
-        raise _OpenError(f"an object of more than {LONGEST >> 20} MiB" if long else "its list")
+        raise OpenError(f"an object of more than {LONGEST >> 20} MiB" if long else "its list")
 
 
 def _unread(text: bytes, at: int) -> bytes:
     """What is to be read again with the next block: of a text that begins at `at` and goes on, its quote alone."""
     goes_on = _TOKEN.match(text, at)
     return b'"' + text[goes_on.end() :] if goes_on else b""
-
-
-class _Part:
-    """Events on their way into a frame, column by column."""
-
-    def __init__(self, apart: Apart) -> None:
-        self._apart = apart
-        self._numbers: list[int] = []
-        self._taken: list[dict[str, str | None]] = []
-        self._refused: list[tuple[int, str, str]] = []
-
-    @property
-    def height(self) -> int:
-        return len(self._numbers) + len(self._refused)
-
-    def take(self, number: int, written: bytes) -> None:
-        try:
-            events = self._events(written)
-        except ValueError as error:
-            reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
-            self._refused.append((number, reason, written[:LONGEST].decode("utf-8", "replace")))
-            return
-        self._taken += events
-        self._numbers += [number] * len(events)
-
-    def frames(self) -> tuple[pl.DataFrame, pl.DataFrame]:
-        names = dict.fromkeys(chain.from_iterable(self._taken))
-        columns = [
-            pl.Series(name, [event.get(name) for event in self._taken], dtype=pl.String) for name in names
-        ]
-        rows = pl.DataFrame([pl.Series("row", self._numbers, dtype=pl.UInt64), *columns])
-        return rows, pl.DataFrame(self._refused, schema=REJECTED, orient="row")
-
-    def _events(self, written: bytes) -> list[dict[str, str | None]]:
-        """The columns of each event of one object. Raises ValueError in plain words."""
-        if len(written) >= LONGEST:
-            raise ValueError(f"a line of more than {LONGEST >> 20} MiB")
-        parsed = loads(written.removeprefix(b"\xef\xbb\xbf").decode("utf-8").strip())
-        if not isinstance(parsed, dict):
-            raise ValueError("no object")  # noqa: TRY004  a bad row, whatever is wrong with it
-        said = _text_cleaned if b"\\u" in written else text
-        events = []
-        for values, rest in self._apart(parsed):
-            event = {
-                name: (value or None) if type(value) is str and said is text else said(value)
-                for name, value in values.items()
-            }
-            if rest:
-                attributes = _flattened(rest) if "attributes" in rest else rest
-                event["attributes"] = said(attributes) if attributes else None
-            events.append(event)
-        return events
-
-
-def _flattened(rest: dict[str, Any]) -> Any:
-    """What is left of an object, with what it calls attributes among it; if those are none, a list of both, to be kept as text."""
-    attributes: dict[str, Any] = {}
-    for key, value in rest.items():
-        try:
-            attributes.update(_object(value) if key == "attributes" else {key: value})
-        except ValueError:
-            others = {name: rest[name] for name in rest if name != key}
-            return [value, others] if others else value
-    return attributes
-
-
-def _object(value: Any) -> dict[str, Any]:
-    """Attributes: an object, or its text."""
-    parsed = loads(value) if isinstance(value, str) and value.strip() else value or {}
-    if not isinstance(parsed, dict):
-        raise ValueError("attributes is no JSON object")  # noqa: TRY004  it is kept as text, whatever is wrong with it
-    return parsed
 
 
 def text(value: Any) -> str | None:
@@ -336,9 +290,3 @@ def text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     return None if value is None else dumps(value)
-
-
-def _text_cleaned(value: Any) -> str | None:
-    """An escape can be half a character, which no column can hold."""
-    said = text(value)
-    return None if said is None else clean(said)

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from audit.errors import InputError, WorkspaceError
+from audit.privacy.clean import mask_all
 from audit.privacy.keys import Key
 from audit.privacy.lookup import NORMALISED, Identifier
-from audit.privacy.mask import mask_all
 from audit.storage import database
 
 if TYPE_CHECKING:

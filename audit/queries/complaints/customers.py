@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from audit.events import sensitive_topics
 from audit.privacy import scan
+from audit.privacy.clean import mask
 from audit.privacy.lookup import Identifier
-from audit.privacy.mask import mask
 from audit.queries.complaints.letter import Letter
 from audit.queries.complaints.words import spelled, vocabulary
 

@@ -10,7 +10,7 @@ import zstandard
 
 from audit import ingest
 from audit.errors import InputError
-from audit.ingest import strict_json
+from audit.ingest import json_rows, strict_json
 from tests.audit.ingest.files import HEADER, by_source, counts, csv, ndjson, raw
 
 GOOD = "e1,007,2026-01-05T10:00:00Z,order_completed,Nail clipper,1"
@@ -139,7 +139,7 @@ LONG = ('{"x":"' + "[{" * 40 + '"}', r'{"x":"' + r"\\\"" * 40 + r'\\"}', '{"x":[
 
 def read(content: str) -> tuple[list[int], list[int], int]:
     """The numbers of the rows that can be read, and of those that cannot, and bytes read."""
-    parts = list(strict_json.chunks(io.BytesIO(content.encode()), "a.json", lambda fields: [(fields, {})]))
+    parts = list(json_rows.chunks(io.BytesIO(content.encode()), "a.json", lambda fields: [(fields, {})]))
     assert all(raw.startswith('{"x":') for _, refused, _ in parts for raw in refused["raw"])
     return (
         [row for rows, _, _ in parts for row in rows["row"]],

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.privacy.mask import mask, mask_all
+from audit.privacy.clean import mask, mask_all
 
 
 @pytest.mark.parametrize(
