@@ -9,7 +9,7 @@ import pytest
 
 from audit import ingest
 from audit.ingest import formats
-from audit.privacy import vault
+from audit.privacy import lookup
 from audit.workspace.workspace import Workspace
 from tests import golden
 from tests.audit.ingest.files import by_source, counts, raw
@@ -45,7 +45,7 @@ def test_a_folder_is_known_by_what_is_in_it_and_becomes_these_events(ws, name):
     golden.hold(SHIPPED / f"{name}.golden", account + reasons + refused + told(ws))
     gives = set(next(each for each in formats.formats() if each.name == name).gives)
     assert set(by_source(ws)["kind"]) <= gives
-    assert vault.namesakes(ws.path / "vault.db") == {}
+    assert lookup.namesakes(ws.path / "vault.db") == {}
 
 
 def test_identifiers_are_nowhere_but_in_the_vault_and_unknown_columns_are_kept(ws, name):
