@@ -30,7 +30,7 @@ NO_EVENTS = "a table of which this format knows no events"
 _NEIGHBOURS = 100
 """Files of a folder that are looked at to find out what export a table without events belongs to."""
 
-_KINDS = ("csv", "ndjson", "parquet", "zip", "empty")
+_KINDS = ("csv", "ndjson", "parquet", "avro", "sqlite", "sql", "mbox", "mail", "zip", "empty")
 
 
 def format_of(map_file: Path) -> Format:
@@ -133,7 +133,8 @@ def _map_of(mapping: Map, table: Table) -> Map | None:
         named = part.recognise.looked_at()
         rows = _named(part, table, Options())
         absent = [pl.lit(None, pl.String).alias(name) for name in named if name not in rows.columns]
-        rows = rows.with_columns(absent)
+        present = [as_text(rows[name]).alias(name) for name in named if name in rows.columns]
+        rows = rows.with_columns(*absent, *present)
         if 2 * rows.filter(part.recognise.fits()).height >= rows.height > 0:
             return part
     return None

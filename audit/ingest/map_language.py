@@ -157,18 +157,21 @@ class Map(Struct, frozen=True):
     def theirs(self) -> list[str]:
         """Every column or path of the source that the map names, in its order."""
         named = [name for origin in self.columns.values() for name in origin.column]
-        judged = (*self.skip, *self.when, *self.event, self.recognise or Condition())
-        looked_at = [name for condition in judged for name in sorted(condition.looked_at())]
+        looked_at = self.judged_by()
         keys = [name for several in self.key.values() for name in several if name not in SCHEMA]
         read = dict.fromkeys((*named, *self.identifiers, *looked_at, *keys))
         return [name for name in read if name not in self.added]
+
+    def judged_by(self) -> list[str]:
+        """Every column or path that a condition looks at, or a further event takes."""
+        conditions = (*self.skip, *self.when, *self.event, self.recognise or Condition())
+        return [name for condition in conditions for name in sorted(condition.looked_at())]
 
     @property
     def of_the_file(self) -> set[str]:
         """What the map asks of the file itself."""
         named = {name for origin in self.columns.values() for name in origin.column}
-        judged = (*self.skip, *self.when, *self.event, self.recognise or Condition())
-        return (named | {name for each in judged for name in each.looked_at()}) & {*OF_THE_FILE}
+        return (named | {*self.judged_by()}) & {*OF_THE_FILE}
 
     @property
     def added(self) -> frozenset[str]:

@@ -14,6 +14,7 @@ from audit.ingest.map_conditions import Origin, filled
 from audit.ingest.map_language import KEEP, OTHERWISE, SKIP, Map
 from audit.ingest.paths import EACH, FIRST, unfold
 from audit.ingest.readers import Table
+from audit.ingest.values import as_text
 from audit.privacy import scan
 from audit.privacy.clean import clean_column
 
@@ -38,7 +39,8 @@ def batch(mapping: Map, table: Table) -> Batch:
         else unfold(table.rows, columns, mapping.drop, every_list=mapping.lists == "each")
     )
     absent = [pl.lit(None, pl.String).alias(name) for name in columns if name not in rows.columns]
-    rows, skipped = _skipped(mapping, rows.with_columns(absent))
+    nested = [as_text(rows[name]).alias(name) for name in mapping.judged_by() if _is_nested(rows, name)]
+    rows, skipped = _skipped(mapping, rows.with_columns(*absent, *nested))
     to_vault = _identifiers(mapping, rows)
     events = rows.select(
         "row",
@@ -69,6 +71,10 @@ def batch(mapping: Map, table: Table) -> Batch:
         decimal=mapping.numbers.decimal,
         distinct=mapping.rows == "distinct",
     )
+
+
+def _is_nested(rows: pl.DataFrame, name: str) -> bool:
+    return name in rows.columns and rows.schema[name].is_nested()
 
 
 def _identifiers(mapping: Map, rows: pl.DataFrame) -> dict[str, str]:

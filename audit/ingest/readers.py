@@ -10,29 +10,30 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 import polars as pl
 
 from audit.errors import InputError
-from audit.ingest import csv_text, json_rows
-from audit.ingest.archive import Archive
+from audit.ingest import csv_text, databases, json_rows, record_files
+from audit.ingest.archive import RATIO, TOTAL_BYTES, Archive
 from audit.ingest.format import REJECTED
 from audit.ingest.json_rows import Apart
 
 _MAGIC = {b"\x1f\x8b": "gz", b"\x28\xb5\x2f\xfd": "zst"}
+_MAGIC_KINDS = {b"PAR1": "parquet", b"SQLite format 3": "sqlite", b"Obj\x01": "avro"}
 _STRANGERS = {
     b"%PDF": "a PDF",
     b"\xd0\xcf\x11\xe0": "an old Excel or Word file; save it as CSV",
-    b"SQLite format 3": "an SQLite database",
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
     b"\xff\xfe": "text in UTF-16; save it as UTF-8",
     b"\xfe\xff": "text in UTF-16; save it as UTF-8",
     b"BZh": "packed with bzip2; unpack it first",
     b"\xfd7zXZ": "packed with xz; unpack it first",
-    b"Obj\x01": "an Avro file, which is not read yet",
 }
 KINDS = {
     ".csv": "csv",
@@ -42,6 +43,10 @@ KINDS = {
     ".json": "ndjson",
     ".parquet": "parquet",
     ".zip": "zip",
+    ".avro": "avro",
+    ".mbox": "mbox",
+    ".eml": "mail",
+    ".sql": "sql",
 }
 """What a file is by the ending of its name."""
 
@@ -54,6 +59,9 @@ _LIST = re.compile(rb"\[\s*[{\]]")
 _BROKEN = (gzip.BadGzipFile, EOFError, zlib.error)
 HEAD = 64 * 1024
 """Bytes by which a file is known."""
+
+_FIRST = 50
+"""Rows by which a table is known."""
 
 SLICE = 1_000_000
 """Rows of a Parquet file read at a time."""
@@ -97,6 +105,11 @@ def tables(path: Path, reading: Reading) -> Iterator[Table]:
     file = file_type(path)
     if file.kind == "zip":
         yield from _members(path, reading)
+    elif file.kind == "sqlite":
+        if file.packing:
+            raise InputError(f"{path}: is an SQLite database inside .{file.packing}; unpack it first")
+        for name, rows, done in databases.sqlite(path):
+            yield Table(f"{path}!{name}", "sqlite", rows, done, path.stat().st_size)
     elif file.kind == "parquet":
         if file.packing:
             raise InputError(f"{path}: is Parquet inside .{file.packing}; unpack it first")
@@ -109,26 +122,61 @@ def tables(path: Path, reading: Reading) -> Iterator[Table]:
 
 
 def heads(path: Path, reading: Reading, wanted: Callable[[bytes], bool]) -> Iterator[Table]:
-    """The first rows of a file of text, or of each file in a zip; none of those whose first bytes are not `wanted`, and nothing
-    of what cannot be read.
+    """The first rows of each table in a file, and before them a table of none; nothing of what cannot be read.
+
+    Text whose first bytes are not `wanted` is not looked at further.
     """
     try:
         file = file_type(path)
-        if file.kind in ("csv", "ndjson"):
-            yield Table(str(path), file.kind, pl.DataFrame(), 0, 0)
-        if file.kind in ("csv", "ndjson") and wanted(file.head):
-            yield from _text(io.BytesIO(file.head), file.kind, str(path), len(file.head), reading)
-        elif file.kind == "zip":
+        if file.kind == "zip":
             with Archive(path) as archive:
                 for member in archive.members:
                     with archive.open(member) as stream:
                         start = stream.peek(HEAD)[:HEAD]
-                    kind = kind_of(start, member.path)
-                    yield Table(member.path, kind, pl.DataFrame(), 0, 0)
-                    if kind in ("csv", "ndjson") and wanted(start):
-                        yield from _text(io.BytesIO(start), kind, member.path, len(start), reading)
+                        yield from _head(
+                            stream, start, kind_of(start, member.path), member.path, reading, wanted=wanted
+                        )
+        elif file.kind in ("sqlite", "sql"):
+            yield from _database_heads(path, path.stat().st_mtime_ns)
+        else:
+            with unpacked(path, file.packing) as stream:
+                yield from _head(stream, file.head, file.kind, str(path), reading, wanted=wanted)
     except InputError:
         return
+
+
+def _head(
+    stream: IO[bytes],
+    start: bytes,
+    kind: str,
+    path: str,
+    reading: Reading,
+    *,
+    wanted: Callable[[bytes], bool],
+) -> Iterator[Table]:
+    yield Table(path, kind, pl.DataFrame(), 0, 0)
+    if (kind in ("csv", "ndjson") and wanted(start)) or kind in ("mbox", "mail"):
+        yield from _text(io.BytesIO(start), kind, path, len(start), reading)
+    elif kind == "avro":
+        lines = record_files.Lines(islice(record_files.avro(stream, path), _FIRST))
+        for rows, rejected, _ in json_rows.chunks(io.BufferedReader(lines), path, reading.apart):
+            yield Table(path, kind, rows, 0, 0, rejected)
+    elif kind == "sql":
+        yield from _text(stream, kind, path, 0, reading, limit=_FIRST)
+    elif kind == "parquet":
+        yield from islice(_parquet(io.BytesIO(stream.read()), path, 0, _FIRST), 1)
+
+
+@lru_cache(maxsize=4)
+def _database_heads(path: Path, _modified: int) -> tuple[Table, ...]:
+    """The first rows of each table of a database; asked for by every format, and read once."""
+    file = file_type(path)
+    if file.kind == "sqlite":
+        found = [(name, rows) for name, rows, _ in databases.sqlite(path, _FIRST)]
+    else:
+        with unpacked(path, file.packing) as stream:
+            found = [(name, rows) for name, rows, _ in databases.dump(stream, str(path), _FIRST)]
+    return tuple(Table(f"{path}!{name}", file.kind, rows, 0, 0) for name, rows in found)
 
 
 def _members(path: Path, reading: Reading) -> Iterator[Table]:
@@ -142,8 +190,17 @@ def _members(path: Path, reading: Reading) -> Iterator[Table]:
                     yield from _text(stream, kind, member.path, member.size, reading)
 
 
-def _text(stream: IO[bytes], kind: str, path: str, size: int, reading: Reading) -> Iterator[Table]:
-    if kind == "empty":
+def _text(
+    stream: IO[bytes], kind: str, path: str, size: int, reading: Reading, *, limit: int | None = None
+) -> Iterator[Table]:
+    lines = record_files.lines_of(kind)
+    if lines is not None:
+        for rows, rejected, _ in json_rows.chunks(lines(stream, path), path, reading.apart):
+            yield Table(path, "ndjson", rows, 0, size, rejected)
+    elif kind == "sql":
+        for name, rows, done in databases.dump(stream, path, limit):
+            yield Table(f"{path}!{name}", kind, rows, done, size)
+    elif kind == "empty":
         yield Table(path, "csv", pl.DataFrame(schema={"row": pl.UInt64()}), 0, 0)
     elif kind == "ndjson":
         for rows, rejected, done in json_rows.chunks(stream, path, reading.apart):
@@ -157,16 +214,13 @@ def _text(stream: IO[bytes], kind: str, path: str, size: int, reading: Reading) 
         raise InputError(f"{path}: {kind} inside a zip is not read; unpack it")
 
 
-def _parquet(source: Path | io.BytesIO, path: str, size: int) -> Iterator[Table]:
+def _parquet(source: Path | io.BytesIO, path: str, size: int, at_a_time: int = SLICE) -> Iterator[Table]:
     try:
         frame = pl.scan_parquet(source)
         height = frame.select(pl.len()).collect().item()
-        for start in range(0, max(height, 1), SLICE):
-            rows = frame.slice(start, SLICE).collect().with_row_index("_row", start + 1)
-            if "row" in rows.columns:
-                rows = rows.rename({"row": "row_"})
-            rows = rows.rename({"_row": "row"}).with_columns(pl.col("row").cast(pl.UInt64))
-            done = size * min(start + SLICE, height) // max(height, 1)
+        for start in range(0, max(height, 1), at_a_time):
+            rows = _named_rows(frame.slice(start, at_a_time), start + 1)
+            done = size * min(start + at_a_time, height) // max(height, 1)
             yield Table(path, "parquet", rows, done, size)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise InputError(
@@ -174,9 +228,17 @@ def _parquet(source: Path | io.BytesIO, path: str, size: int) -> Iterator[Table]
         ) from error
 
 
+def _named_rows(frame: pl.LazyFrame, first: int) -> pl.DataFrame:
+    """The rows of a Parquet file with their number; a column that is called so has `_` behind its name."""
+    rows = frame.collect().with_row_index("_row", first)
+    if "row" in rows.columns:
+        rows = rows.rename({"row": "row_"})
+    return rows.rename({"_row": "row"}).with_columns(pl.col("row").cast(pl.UInt64))
+
+
 @dataclass(frozen=True, slots=True)
 class FileType:
-    """What a file is: `kind` csv | ndjson | parquet | zip | empty, `packing` gz | zst | None, `head` its first bytes."""
+    """What a file is: `kind` csv | ndjson | parquet | avro | sqlite | sql | mbox | mail | zip | empty, `packing` gz | zst | None, `head` its first bytes."""
 
     kind: str
     packing: str | None
@@ -185,6 +247,14 @@ class FileType:
 
 def file_type(path: Path) -> FileType:
     """What lies at `path`. Raises InputError if it cannot be read, is nothing we read, or not what its name says."""
+    with _clear_errors(path):
+        status = path.stat()
+    return _file_type(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=32)
+def _file_type(path: Path, _modified: int, _size: int) -> FileType:
+    """The same of a file as it is now; every format asks."""
     with _clear_errors(path), path.open("rb") as file:
         start = file.read(HEAD)
     packing = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)
@@ -228,15 +298,37 @@ class _Unpacked(io.RawIOBase):
         return count
 
 
+class _Bounded(io.RawIOBase):
+    """What comes out of a packing; raises InputError where it is more than anybody packs into so little."""
+
+    def __init__(self, stream: IO[bytes] | gzip.GzipFile, path: Path) -> None:
+        super().__init__()
+        self._stream, self._path, self._read = stream, path, 0
+        self._most = min(TOTAL_BYTES, max(1024**2, path.stat().st_size * RATIO))
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        part = self._stream.read(len(buffer))
+        self._read += len(part)
+        if self._read > self._most:
+            raise InputError(
+                f"{self._path}: unpacks to more than {self._most >> 20:,} MiB; unpack it yourself first"
+            )
+        buffer[: len(part)] = part
+        return len(part)
+
+
 @contextmanager
 def unpacked(path: Path, packing: str | None) -> Iterator[IO[bytes]]:
     """The bytes of a file, unpacked. Broken packing raises InputError."""
     with _clear_errors(path), path.open("rb") as file:
         if packing == "gz":
             with gzip.GzipFile(fileobj=file) as unpacked:
-                yield io.BufferedReader(unpacked, 1024**2)
+                yield io.BufferedReader(_Bounded(unpacked, path), 1024**2)
         elif packing == "zst":
-            yield io.BufferedReader(_Unpacked(file), 1024**2)
+            yield io.BufferedReader(_Bounded(io.BufferedReader(_Unpacked(file)), path), 1024**2)
         else:
             yield file
 
@@ -245,8 +337,9 @@ def kind_of(start: bytes, path: str) -> str:
     """What a file is that begins with `start`. Raises InputError for what we do not read."""
     if not start.strip(b"\xef\xbb\xbf \t\r\n"):
         return "empty"
-    if start.startswith(b"PAR1"):
-        return "parquet"
+    for magic, kind in _MAGIC_KINDS.items():
+        if start.startswith(magic):
+            return kind
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         if b"[Content_Types].xml" in start[:4096]:
             raise InputError(f"{path}: is an Excel or Word file; save it as CSV")
@@ -259,6 +352,10 @@ def kind_of(start: bytes, path: str) -> str:
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith(b"{") or _LIST.match(text):
         return "ndjson"
+    if databases.is_dump(text):
+        return "sql"
+    if (mail := record_files.is_mail(start)) is not None:
+        return mail
     if text[:1] == b"<":
         raise InputError(f"{path}: is a page or XML; save the data as CSV")
     return "csv"

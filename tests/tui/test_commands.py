@@ -806,6 +806,7 @@ def test_a_workspace_named_without_a_command_is_the_one_that_opens(
 
     monkeypatch.setattr("tui.start.terminal", lambda: True)
     monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("WHYSENT_LINEAR", "no")
     monkeypatch.setattr("tui.app.run", run)
     named = tmp_path / "named"
     Workspace.create(named)

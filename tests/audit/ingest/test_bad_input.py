@@ -235,3 +235,14 @@ def test_ids_are_text(ws, tmp_path, identity):
     ingest.import_paths(ws, [csv(tmp_path, f"0001,{identity},2026-01-01,order_completed,,")])
     assert ws.resolve(identity) == ws.scan().collect()["customer_id"][0]
     assert by_source(ws)["event_id"].to_list() == ["0001"]
+
+
+@pytest.mark.parametrize(
+    ("ending", "pack"), [(".gz", gzip.compress), (".zst", zstandard.ZstdCompressor().compress)]
+)
+def test_what_unpacks_a_thousandfold_is_refused_before_it_fills_the_memory(ws, tmp_path, ending, pack):
+    file = raw(tmp_path, pack(b"customer_id,occurred_at,kind\n" + b"," * 8 * 1024**2), f"bomb.csv{ending}")
+    with pytest.raises(
+        InputError, match=r"bomb\.csv\.\w+: unpacks to more than 1 MiB; unpack it yourself first"
+    ):
+        ingest.import_paths(ws, [file])

@@ -1,0 +1,163 @@
+"""Files of records that are not written as text a line: Avro, and mailboxes; each record is handed on as a line of JSON.
+
+Of a mail the headers are read and nothing else: where the next one begins is all that its body is looked at for.
+"""
+
+import email.policy
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC
+from email.parser import BytesHeaderParser
+from email.utils import getaddresses, parsedate_to_datetime
+from functools import cache
+from typing import IO, Any
+
+import msgspec
+
+from audit.errors import InputError
+
+HEADERS = 1024**2
+"""Bytes of a mail's headers, at most; what comes after them is taken for its body."""
+
+_LINE = 64 * 1024
+_FROM = re.compile(rb"From \S+.* \d{4}\r?\n?$")
+_HEADER = re.compile(rb"(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*){2}")
+_KNOWN = re.compile(
+    rb"^(?:message-id|received|delivered-to|return-path|mime-version|subject):", re.IGNORECASE | re.MULTILINE
+)
+_ENCODER = msgspec.json.Encoder(enc_hook=str)
+
+
+class Lines(io.RawIOBase):
+    """Records as a stream of JSON lines."""
+
+    def __init__(self, records: Iterable[dict[str, Any]]) -> None:
+        super().__init__()
+        self._records, self._ready = iter(records), b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready:
+            record = next(self._records, None)
+            if record is None:
+                return 0
+            self._ready = _ENCODER.encode(record) + b"\n"
+        count = min(len(buffer), len(self._ready))
+        buffer[:count], self._ready = self._ready[:count], self._ready[count:]
+        return count
+
+
+def lines_of(kind: str) -> Callable[[IO[bytes], str], IO[bytes]] | None:
+    """What turns a file of this kind into lines of JSON; None for other kinds."""
+    readers = {"avro": avro, "mbox": mbox, "mail": mbox}
+    reader = readers.get(kind)
+    return (
+        None if reader is None else lambda stream, path: io.BufferedReader(Lines(reader(stream, path)), _LINE)
+    )
+
+
+def avro(stream: IO[bytes], path: str) -> Iterator[dict[str, Any]]:
+    """The records of an Avro container, with the name of their type as `@type`. Raises InputError where it is broken."""
+    import fastavro
+
+    try:
+        records = fastavro.reader(stream)
+        schema = records.writer_schema
+        parts = [schema.get(part) for part in ("namespace", "name")] if isinstance(schema, dict) else []
+        name = ".".join(part for part in parts if part)
+        for record in records:
+            if not isinstance(record, dict):
+                raise InputError(f"{path}: its Avro holds no records, but values alone")
+            yield {"@type": name, **record} if name else record
+    except (EOFError, ValueError, TypeError, KeyError, IndexError, StopIteration) as error:
+        raise InputError(f"{path}: the Avro is broken or cut off ({error}); fetch it again") from error
+
+
+def is_mail(start: bytes) -> str | None:
+    """`mbox` or `mail`, if a file begins as one."""
+    if start.startswith(b"From ") and _FROM.match(start.split(b"\n", 1)[0] + b"\n"):
+        return "mbox"
+    head = start.split(b"\n\n", 1)[0].split(b"\r\n\r\n", 1)[0] + b"\n"
+    return "mail" if _HEADER.match(start) and len(_KNOWN.findall(head)) > 1 else None
+
+
+def mbox(stream: IO[bytes], _: str) -> Iterator[dict[str, Any]]:
+    """The mails of a mailbox, or one mail: what its headers say."""
+    headers: list[bytes] | None = []
+    size, is_blank = 0, True
+    while line := stream.readline(_LINE):
+        starts = is_blank and _FROM.match(line)
+        is_blank = not line.strip()
+        if starts:
+            if headers:
+                yield _of_headers(headers)
+            headers, size = [line], 0
+        elif headers is not None and (is_blank or size > HEADERS):
+            if len(headers) > (headers[:1] != [] and headers[0].startswith(b"From ")):
+                yield _of_headers(headers)
+            headers = None
+        elif headers is not None:
+            headers.append(line)
+            size += len(line)
+    if headers and len(headers) > headers[0].startswith(b"From "):
+        yield _of_headers(headers)
+
+
+@cache
+def _parser() -> BytesHeaderParser:
+    return BytesHeaderParser(policy=email.policy.compat32)
+
+
+def _of_headers(lines: list[bytes]) -> dict[str, Any]:
+    envelope = lines[0].decode("latin-1").strip() if lines[0].startswith(b"From ") else ""
+    message = _parser().parsebytes(b"".join(lines[1:] if envelope else lines))
+    sender, address = next(iter(getaddresses([_text(message.get("From"))])), ("", ""))
+    said = {
+        "date": _date(message.get("Date"), envelope),
+        "from_name": sender or None,
+        "from_address": address or None,
+        "from_domain": address.rpartition("@")[2].lower() or None,
+        "to": next((found for _, found in getaddresses([_text(message.get("To"))])), None),
+        "delivered_to": _text(message.get("Delivered-To") or message.get("X-Original-To")) or None,
+        "subject": _text(message.get("Subject")) or None,
+        "message_id": _text(message.get("Message-ID")).strip("<> ") or None,
+        "list_id": _list_id(_text(message.get("List-Id"))),
+        "list_unsubscribe": "yes" if message.get("List-Unsubscribe") else None,
+        "one_click": "yes" if message.get("List-Unsubscribe-Post") else None,
+        "precedence": _text(message.get("Precedence")) or None,
+        "labels": _text(message.get("X-Gmail-Labels")) or None,
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _text(value: Any) -> str:
+    """A header with its encoded words read; what cannot be read stands as it is."""
+    if value is None:
+        return ""
+    try:
+        parts = email.header.decode_header(str(value))
+        text = "".join(
+            part.decode(charset or "utf-8", "replace") if isinstance(part, bytes) else part
+            for part, charset in parts
+        )
+    except (LookupError, ValueError, email.errors.HeaderParseError):
+        text = str(value)
+    return " ".join(text.split())
+
+
+def _list_id(text: str) -> str | None:
+    return (re.search(r"<([^>]+)>", text) or re.search(r"(\S+)", text) or [None, None])[1] if text else None
+
+
+def _date(header: Any, envelope: str) -> str | None:
+    for written in (header, re.sub(r"^From \S+\s+", "", envelope)):
+        try:
+            moment = parsedate_to_datetime(str(written)) if written else None
+        except (ValueError, TypeError, OverflowError):
+            moment = None
+        if moment is not None:
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
+    return None

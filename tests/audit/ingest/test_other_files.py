@@ -1,0 +1,184 @@
+"""Files that are no text of rows: databases and their dumps, Avro, mailboxes."""
+
+import io
+import sqlite3
+
+import fastavro
+import pytest
+
+from audit import ingest
+from audit.errors import InputError
+from tests.audit.ingest.files import by_source, counts, raw
+
+TABLES = {
+    "mt_email_stats": (
+        "id,email_id,lead_id,email_address,date_sent,is_failed,date_read,tracking_hash",
+        [
+            (
+                1,
+                7,
+                42,
+                "jo@example.test",
+                "2026-01-05 10:00:00",
+                0,
+                "2026-01-05 12:00:00",
+                'it\'s "h1"; -- (x)',
+            )
+        ],
+    ),
+    "mt_lead_donotcontact": (
+        "id,lead_id,date_added,reason,channel,channel_id,comments",
+        [
+            (1, 42, "2026-01-06 09:00:00", 1, "email", 7, "a\nb"),
+            (2, 43, "2026-01-07 09:00:00", 2, "email", None, None),
+        ],
+    ),
+    "mt_users": ("id,password", [(1, "secret")]),
+}
+EVENTS = [
+    ("42", "message_sent", 'it\'s "h1"; -- (x)'),
+    ("42", "message_opened", 'it\'s "h1"; -- (x)'),
+    ("42", "unsubscribed", None),
+    ("43", "message_bounced", None),
+]
+
+
+def of(ws):
+    return by_source(ws).select("customer_id", "kind", "message_id").rows()
+
+
+def sqlite(place):
+    path = place / "mautic.db"
+    path.unlink(missing_ok=True)
+    with sqlite3.connect(path) as database:
+        for name, (columns, rows) in TABLES.items():
+            database.execute(f"CREATE TABLE {name} ({columns})")
+            database.executemany(f"INSERT INTO {name} VALUES ({','.join('?' * len(rows[0]))})", rows)
+    database.close()
+    return path
+
+
+def quoted(value):
+    if value is None or isinstance(value, int):
+        return "NULL" if value is None else str(value)
+    return (
+        "'" + value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace('"', '\\"') + "'"
+    )
+
+
+def mysql(place, end=";\n"):
+    text = "-- MariaDB dump 10.19  Distrib 10.11\n--\n/*!40101 SET NAMES utf8mb4 */;\n"
+    for name, (columns, rows) in TABLES.items():
+        text += f"DROP TABLE IF EXISTS `{name}`;\nCREATE TABLE `{name}` (\n"
+        text += "".join(f"  `{column}` longtext DEFAULT NULL,\n" for column in columns.split(","))
+        text += "  PRIMARY KEY (`id`)\n) ENGINE=InnoDB;\n"
+        text += f"INSERT INTO `{name}` VALUES\n" + ",\n".join(
+            "(" + ",".join(map(quoted, row)) + ")" for row in rows
+        )
+        text += ";\n" if name != "mt_users" else end
+    return raw(place, text.encode(), "dump.sql")
+
+
+def postgres(place):
+    text = "--\n-- PostgreSQL database dump\n--\n\nSET statement_timeout = 0;\n"
+    for name, (columns, rows) in TABLES.items():
+        text += f"COPY public.{name} ({columns.replace(',', ', ')}) FROM stdin;\n"
+        for row in rows:
+            cells = (
+                r"\N" if cell is None else str(cell).replace("\\", "\\\\").replace("\n", "\\n")
+                for cell in row
+            )
+            text += "\t".join(cells) + "\n"
+        text += "\\.\n\n"
+    return raw(place, text.encode(), "dump.sql")
+
+
+@pytest.mark.parametrize("made", [sqlite, mysql, postgres])
+def test_the_tables_of_a_database_become_events_and_what_is_no_event_is_counted(ws, tmp_path, made):
+    report = ingest.import_paths(ws, [made(tmp_path)])
+    assert {file.format for file in report.files} == {"mautic"}
+    assert counts(report) == (4, 3, 0, 0, 1)
+    assert of(ws) == EVENTS
+    assert ws.resolve("jo@example.test") == ws.resolve("42")
+    assert counts(ingest.import_paths(ws, [made(tmp_path)]))[:3] == (4, 0, 3)
+
+
+def test_a_dump_that_ends_inside_a_table_is_refused_whole(ws, tmp_path):
+    with pytest.raises(InputError, match="ends inside the table mt_users; make the dump again"):
+        ingest.import_paths(ws, [mysql(tmp_path, end="")])
+    assert ws.info.customers == 0
+
+
+def test_no_statement_of_a_dump_is_run(ws, tmp_path):
+    dump = mysql(tmp_path)
+    dump.write_text(
+        dump.read_text() + "DROP TABLE events;\nDELETE FROM vault;\nINSERT INTO `x` VALUES (1,2,3);\n"
+    )
+    assert counts(ingest.import_paths(ws, [dump]))[:2] == (5, 3)
+
+
+AVRO = {
+    "type": "record",
+    "name": "Send",
+    "namespace": "users.messages.email",
+    "fields": [
+        {"name": name, "type": ["null", kind], "default": None}
+        for name, kind in (
+            ("id", "string"),
+            ("user_id", "string"),
+            ("time", "int"),
+            ("dispatch_id", "string"),
+            ("email_address", "string"),
+        )
+    ],
+}
+
+
+def avro(rows=3):
+    stream = io.BytesIO()
+    record = {"user_id": "u1", "time": 1767607200, "email_address": "jo@example.test"}
+    records = [{"id": str(at), "dispatch_id": f"d{at}", **record} for at in range(rows)]
+    fastavro.writer(stream, AVRO, records)
+    return stream.getvalue()
+
+
+def test_avro_is_read_and_its_type_is_the_kind(ws, tmp_path):
+    report = ingest.import_paths(ws, [raw(tmp_path, avro(), "part-0.avro")])
+    assert {file.format for file in report.files} == {"braze"}
+    assert counts(report) == (3, 3, 0, 0, 0)
+    assert set(by_source(ws)["kind"]) == {"message_sent"}
+    assert ws.resolve("jo@example.test") == ws.resolve("u1")
+
+
+@pytest.mark.parametrize("cut", [30, -3])
+def test_avro_cut_in_the_middle_is_one_clear_line(ws, tmp_path, cut):
+    with pytest.raises(InputError, match=r"cut off|no format we know"):
+        ingest.import_paths(ws, [raw(tmp_path, avro(2000)[:cut], "part-0.avro")])
+    assert ws.info.customers == 0
+
+
+MAIL = b"Delivered-To: jo@example.test\nFrom: News <news@shop.example.test>\nSubject: Hello\nDate: %s\nMessage-ID: <%d@x>\n\nbody"
+
+
+def test_a_folder_of_mails_and_a_mail_of_50_mb_are_read_by_their_headers(ws, tmp_path):
+    for folder in ("cur", "new", "tmp"):
+        (tmp_path / "Maildir" / folder).mkdir(parents=True)
+    raw(tmp_path / "Maildir" / "new", MAIL % (b"Mon, 5 Jan 2026 11:00:00 +0100", 1), "1700.M1.host")
+    long = b"\nFrom here it goes on and on" + b"x" * 1000 + b"\n"
+    raw(
+        tmp_path / "Maildir" / "cur",
+        MAIL % (b"5 Jan 2026 12:00:00 EST", 2) + long * 50_000,
+        "1701.M2.host:2,S",
+    )
+    report = ingest.import_paths(ws, [tmp_path / "Maildir"])
+    assert counts(report) == (2, 2, 0, 0, 0)
+    assert by_source(ws).select("customer_id", "sender", "subject").unique().rows() == [
+        ("jo@example.test", "shop.example.test", "Hello")
+    ]
+
+
+def test_whose_mailbox_it_is_can_be_said_and_a_mail_without_a_date_takes_the_envelopes(ws, tmp_path):
+    box = b"From x@y Mon Jan  5 10:00:00 2026\nFrom: a@b.test\nSubject: =?bad?q?x\n\n\n" * 2
+    ingest.import_paths(ws, [raw(tmp_path, box, "in.mbox")], customer="mia")
+    assert by_source(ws)["customer_id"].to_list() == ["mia"]
+    assert str(by_source(ws)["occurred_at"][0]) == "2026-01-05 10:00:00+00:00"
