@@ -7,20 +7,22 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import App
 
 from tui import keys
-from tui.core_access import AsksCore, Progress, ProgressReporter, error_line, expected_errors
+from tui.core_access import Progress, ProgressReporter, error_line, expected_errors
+from tui.palette import GoesToEntries, OfProgram, OfWorkspace, People, TakesBack
 from tui.rendering.text import content, number, plain, say
 from tui.screens.base import WorkScreen
 from tui.screens.find import FindScreen
-from tui.themes import DARK, THEMES, first_theme, wants_no_colour
+from tui.settings import DARK, THEMES, TITLES, first_theme, keep_theme, read, wants_no_colour
 from tui.widgets.text import Heading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from textual.command import CommandPalette
     from textual.screen import Screen
 
     from audit.privacy.roles import Viewer
@@ -55,12 +57,13 @@ def _stories() -> Screen[Any]:
     return StoriesScreen()
 
 
-class WhysentApp(App[int], AsksCore):
+class WhysentApp(App[int], GoesToEntries, TakesBack):
     """Find, Customer, Rules; from Find also how far log and definitions agree. `agent` starts in the field and lists nobody."""
 
     TITLE = "whysent"
     CSS_PATH = "theme.tcss"
     BINDINGS = keys.bindings("app")
+    COMMANDS = {OfProgram, OfWorkspace, People}  # noqa: RUF012 - as Textual declares it
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "find": FindScreen,
         "customer": _customer,
@@ -71,7 +74,14 @@ class WhysentApp(App[int], AsksCore):
     DEFAULT_MODE = "find"
 
     def __init__(
-        self, session: CoreSession, *, agent: bool = False, letter: tuple[Pasted, str | None] | None = None
+        self,
+        session: CoreSession,
+        *,
+        agent: bool = False,
+        letter: tuple[Pasted, str | None] | None = None,
+        theme: str = "",
+        keymap: Mapping[str, str] | None = None,
+        settings: Path | None = None,
     ) -> None:
         super().__init__(ansi_color=True if wants_no_colour() else None)
         self._letter = letter
@@ -81,14 +91,18 @@ class WhysentApp(App[int], AsksCore):
         self.story: Story | None = None
         self._warmed = False
         self.failure = ""
-        for theme in THEMES:
-            self.register_theme(theme)
-        if first_theme() == DARK.name:
+        self.keymap = keymap or {}
+        self.settings = settings
+        self.set_keymap(self.keymap)
+        for registered in THEMES:
+            self.register_theme(registered)
+        self.chosen_theme = first_theme(theme)
+        if self.chosen_theme == DARK.name:
             self.set_reactive(
                 App.theme, DARK.name
             )  # nothing is painted yet that a watcher would have to change
         else:
-            self.theme = first_theme()
+            self.theme = self.chosen_theme
 
     @property
     def session(self) -> CoreSession:
@@ -188,7 +202,7 @@ class WhysentApp(App[int], AsksCore):
         from tui.keys import help_text
         from tui.screens.dialogs import TextDialog
 
-        self.push_screen(TextDialog("Keys here", help_text(self.screen)))
+        self.push_screen(TextDialog("Keys here", help_text(self.screen, self.keymap)))
 
     def action_story(self, step: int) -> None:
         """From the customer of a story to that of another one."""
@@ -197,11 +211,46 @@ class WhysentApp(App[int], AsksCore):
 
             self.open_story(neighbour(self.story, step))
 
+    # -- themes --------------------------------------------------------------------------------------------------
+
     def action_next_theme(self) -> None:
         names = [theme.name for theme in THEMES]
-        index = names.index(self.theme) if self.theme in names else -1
-        self.theme = names[(index + 1) % len(names)]
-        say(self, f"theme: {self.theme}")
+        self.choose_theme(names[(names.index(self.chosen_theme) + 1) % len(names)])
+
+    def choose_theme(self, name: str, *, again: bool = False) -> None:
+        """Take a theme, and keep it for the next time; `again`: one that was there before."""
+        before = self.chosen_theme
+        if before != name and not again:
+            back = partial(self.choose_theme, before, again=True)
+            self.did(f"the theme {name} instead of {before}", back, lambda: self.chosen_theme == name)
+        self.theme = self.chosen_theme = name
+        say(self, f"theme: {TITLES[name]}")
+        if self.settings is not None:
+            self.ask("theme", partial(keep_theme, self.settings, name))
+
+    def on_command_palette_option_highlighted(self, message: CommandPalette.OptionHighlighted) -> None:
+        """In the palette the theme under the cursor is shown as it would be."""
+        hit = getattr(message.highlighted_event.option, "hit", None)
+        chosen = getattr(hit, "command", None)
+        shows = isinstance(chosen, partial) and chosen.func == self.choose_theme
+        self.theme = chosen.args[0] if isinstance(chosen, partial) and shows else self.chosen_theme
+
+    def on_command_palette_closed(self, message: CommandPalette.Closed) -> None:
+        if not message.option_selected:
+            self.theme = self.chosen_theme
+
+    def action_jump(self) -> None:
+        from tui.screens.dialogs import JumpScreen
+
+        self.push_screen(JumpScreen(self.screen))
+
+    # -- the palette ---------------------------------------------------------------------------------------------
+
+    def action_command_palette(self) -> None:
+        from textual.command import CommandPalette
+
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(placeholder="an action, a name, a question … in your own words"))
 
     def action_leave(self) -> None:
         if not any(screen.unsaved for screen in self._work_screens()):
@@ -236,24 +285,14 @@ class WhysentApp(App[int], AsksCore):
 
         self.ask("copy", write, lambda path: self.say(f"copied {title}; if the terminal dropped it: {path}"))
 
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The palette: every action that holds on this screen, from the table of keys; and the stories, where they are."""
-        yield from keys.commands(self, screen)
-        if self.opening is not None and self.opening.synthetic:
-            from tui.screens.stories import stories
-
-            for story in stories():
-                title = f"Story {story.number}: {story.title}"
-                yield SystemCommand(title, f"“{story.words}”", partial(self.open_story, story))
-
 
 class DemoApp(WhysentApp):
     """The same, beginning with the stories; with one of them, where it is named."""
 
     DEFAULT_MODE = "stories"
 
-    def __init__(self, session: CoreSession, *, story: int | None = None, agent: bool = False) -> None:
-        super().__init__(session, agent=agent)
+    def __init__(self, session: CoreSession, *, story: int | None = None, **options: Any) -> None:
+        super().__init__(session, **options)
         if story is not None:
             from tui.screens.stories import stories
 
@@ -324,7 +363,9 @@ def run(
     from tui.widgets.letter import Pasted
 
     pasted = None if letter is None else (Pasted(letter[0]), letter[1])
-    return _ended(WhysentApp(CoreSession(folder, viewer), agent=agent, letter=pasted), ready)
+    return _ended(
+        WhysentApp(CoreSession(folder, viewer), agent=agent, letter=pasted, **_own_settings()), ready
+    )
 
 
 def run_demo(folder: Path, *, viewer: Viewer, story: int | None, ready: Callable[[], None]) -> int:
@@ -332,12 +373,20 @@ def run_demo(folder: Path, *, viewer: Viewer, story: int | None, ready: Callable
     from tui.session.core import CoreSession
 
     agent = viewer.ticket is not None or not viewer.may("list")
-    return _ended(DemoApp(CoreSession.of_demo(folder, viewer), story=story, agent=agent), ready)
+    return _ended(
+        DemoApp(CoreSession.of_demo(folder, viewer), story=story, agent=agent, **_own_settings()), ready
+    )
+
+
+def _own_settings() -> dict[str, Any]:
+    """What whoever sits here has chosen. Raises InputError where their file is wrong."""
+    path = keys.settings_file()
+    settings = read(path)
+    return {"settings": path, "theme": settings.theme, "keymap": settings.keys}
 
 
 def _ended(app: WhysentApp, ready: Callable[[], None]) -> int:
     """Run it to its end; the exit code."""
-    app.set_keymap(keys.read_keymap(keys.keymap_file()))
     ready()
     app.run()
     if app.failure:

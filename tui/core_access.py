@@ -56,6 +56,12 @@ class Services(Protocol):
     def action_go(self, mode: str) -> None:
         """Go to another of the main screens."""
 
+    def did(self, what: str, take_back: Callable[[], object], holds: Callable[[], bool]) -> None:
+        """Note an act of whoever sits here, so that it can be taken back as long as it `holds`."""
+
+    def did_to_book(self, what: str) -> None:
+        """Tell what was done to the rule book or its inbox, and note it as the last act."""
+
     def copy(self, title: str, text: str, name: str) -> None:
         """Copy `text`, and write it to a file of that name too."""
 

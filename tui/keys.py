@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from tui.rendering.text import content, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
     from pathlib import Path
 
     from textual.screen import Screen
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 class Key:
     """One action: the `keys` that do it (comma separated), the `action` method, a footer `label`, a `help` sentence.
 
-    `shown` puts it into the footer. Its `action_id` is what `keys.toml` rebinds.
+    `shown` puts it into the footer. Its `action_id` is what `[keys]` of one's settings rebinds.
     """
 
     keys: str
@@ -38,13 +36,15 @@ class Key:
 TABLE: dict[str, tuple[Key, ...]] = {
     "app": (
         Key("question_mark,f1", "explain_keys", "help", "What the keys do here.", shown=True, display="?"),
-        Key("ctrl+p,f10", "command_palette", "palette", "Find any action by its name.", display="^p"),
+        Key("ctrl+p,f10", "command_palette", "palette", "Find anything by its name: an action, a customer, a campaign, a page of the manual.", display="^p"),
+        Key("semicolon,f4", "jump", "jump", "Letters appear over panes, tabs and rows; typing one goes there.", display=";"),
+        Key("u", "undo", "undo", "Take back your own last act of this sitting: something left out, a rule, a proposal, the theme; it says which and asks."),
         Key("0", "go('stories')", "stories", "Go to the stories of the demo."),
         Key("1", "go('find')", "go to find", "Go to Find and triage."),
         Key("2", "go('customer')", "go to customer", "Go to the customer that is open."),
         Key("3", "go('rules')", "go to rules", "Go to the rules and their replay."),
         Key("slash", "seek", "look up", "Look somebody up: e-mail, source id or pseudonym, or paste the customer's whole letter.", display="/"),
-        Key("f6", "next_theme", "theme", "Change between dark, light and the terminal's own colours."),
+        Key("f6", "next_theme", "theme", "The next theme: dark, light, the terminal's own colours, high contrast, colour-blind; it is kept."),
         Key("q,ctrl+q", "leave", "quit", "Leave the program; asks when an edit is unsaved.", shown=True, display="q"),
     ),
     "table": (
@@ -104,7 +104,7 @@ TABLE: dict[str, tuple[Key, ...]] = {
     ),
     "why": (
         Key("x", "leave_out", "leave out", "Take the event or events behind the sentence out of the history and see what is gone or new; again: put back.", shown=True),
-        Key("u", "put_back", "put back", "Put everything back that is left out.", shown=True),
+        Key("U", "put_back", "put back", "Put everything back that is left out.", shown=True),
         Key("l", "language", "language", "The words for the customer in the next language."),
         Key("y", "copy", "copy words", "Copy the words for the customer; they are written to a file as well.", shown=True),
         Key("tab", "next_pane(1)", "pane", "To the next of why, timeline, what if, words. Enter on a sentence goes to its event, Enter on an event explains it."),
@@ -124,7 +124,6 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("n", "new", "new", "Begin a rule of a kind you choose.", shown=True),
         Key("f2", "save", "save", "Save the edit as a new version, after a plan and a yes.", shown=True),
         Key("H", "history", "history", "The versions of this rule, with what each changed."),
-        Key("u", "undo", "undo", "Take your own last change of this sitting back; says which and asks."),
         Key("c", "curve", "curve", "What is stopped and lost by limit; there already: by window.", shown=True),
         Key("p", "presets", "as a sender", "The same rule as a known sender would keep it, and how many messages differ."),
         Key("i", "inbox", "inbox", "What is proposed, by campaign: look, replay, approve or reject.", shown=True),
@@ -151,6 +150,13 @@ TABLE: dict[str, tuple[Key, ...]] = {
     ),
     "dialog": (
         Key("escape", "dismiss", "close", "Close this.", shown=True),
+    ),
+    "page": (
+        Key("enter", "go_there", "go there", "Go to where it is done, where there is such a place.", shown=True),
+        Key("escape", "dismiss", "close", "Close this.", shown=True),
+    ),
+    "jump": (
+        Key("escape", "dismiss", "stay", "Stay where you are; so does any key that is no letter shown.", shown=True),
     ),
     "question": (
         Key("y", "yes", "yes", "Do it.", shown=True),
@@ -195,6 +201,8 @@ TITLES = {
     "curve": "On the curve of a rule",
     "audience": "Who got a campaign",
     "dialog": "In a dialog",
+    "page": "In an answer or a page of the manual",
+    "jump": "While letters are shown",
     "question": "In a question",
     "inbox": "In the inbox",
     "suggestion": "Suggested rule",
@@ -219,53 +227,76 @@ def bindings(area: str) -> list[BindingType]:
 
 
 def action_id(area: str, key: Key) -> str:
-    """What `keys.toml` calls an action: `customer.leave-out`."""
+    """What one's settings call an action: `customer.leave-out`."""
     return f"{area}.{key.label.replace(' ', '-')}"
 
 
-def names(key: Key) -> str:
-    """The keys of an action as a person writes them: `j, ↓`."""
-    return ", ".join(_NAMES.get(name, name) for name in key.keys.split(","))
+def names(key: Key, chosen: str | None = None) -> str:
+    """The keys of an action as a person writes them: `j, ↓`; `chosen`: those that somebody gave it instead."""
+    return ", ".join(map(_name, (chosen or key.keys).split(",")))
+
+
+def _name(key: str) -> str:
+    return key.upper() if key[0] == "f" and key[1:].isdigit() else _NAMES.get(key, key)
 
 
 _NAMES = {
-    "question_mark": "?", "slash": "/", "comma": ",", "full_stop": ".", "ctrl+left": "Ctrl+←", "ctrl+right": "Ctrl+→", "down": "↓", "up": "↑", "left": "←", "right": "→", "pagedown": "PgDn", "pageup": "PgUp", "home": "Home",
+    "question_mark": "?", "slash": "/", "comma": ",", "semicolon": ";", "full_stop": ".", "ctrl+left": "Ctrl+←", "ctrl+right": "Ctrl+→", "down": "↓", "up": "↑", "left": "←", "right": "→", "pagedown": "PgDn", "pageup": "PgUp", "home": "Home",
     "end": "End", "enter": "Enter", "escape": "Esc", "tab": "Tab", "shift+tab": "Shift+Tab", "space": "Space",
-    "ctrl+p": "Ctrl+P", "ctrl+q": "Ctrl+Q", "f1": "F1", "f2": "F2", "f6": "F6", "f10": "F10",
+    "ctrl+p": "Ctrl+P", "ctrl+q": "Ctrl+Q",
 }  # fmt: skip
+
+
+CHAINS = (
+    ("table", "find", "app"),
+    ("field", "find", "app"),
+    ("list", "stories", "app"),
+    ("table", "customer", "app"),
+    ("list", "customer", "app"),
+    ("table", "why", "app"),
+    ("list", "why", "app"),
+    ("table", "reconcile", "app"),
+    ("list", "rules", "app"),
+    ("curve", "rules", "app"),
+    ("audience", "app"),
+    ("table", "displaced", "app"),
+    ("list", "dialog", "app"),
+    ("page", "app"),
+    ("jump",),
+    ("question", "app"),
+    ("list", "inbox", "app"),
+    ("suggestion", "app"),
+    ("report", "app"),
+)
+"""Every chain of areas from what has the focus up to the application: in none of them a key may do two things."""
 
 
 # -- keys of one's own ---------------------------------------------------------------------------------------------
 
 
-def keymap_file() -> Path:
-    """Where a person's own keys are looked for."""
+def settings_file() -> Path:
+    """Where a person's own settings are looked for, keys among them."""
     from platformdirs import user_config_path
 
-    return user_config_path("whysent", appauthor=False) / "keys.toml"
+    return user_config_path("whysent", appauthor=False) / "settings.toml"
 
 
-def read_keymap(path: Path) -> dict[str, str]:
-    """Action id → keys. Empty where there is no file. Raises InputError naming the line or the unknown id."""
-    if not path.exists():
-        return {}
-    import tomllib  # only who has such a file pays for reading it
-    from difflib import get_close_matches
+def actions() -> dict[str, str]:
+    """The id of every action → its keys as shipped."""
+    return {action_id(area, key): key.keys for area, entries in TABLE.items() for key in entries}
 
-    from audit.errors import InputError
 
-    try:
-        keymap = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
-    ids = {action_id(area, key) for area, entries in TABLE.items() for key in entries}
-    for name, chosen_keys in keymap.items():
-        if name not in ids:
-            (nearest,) = get_close_matches(name, ids, n=1, cutoff=0)
-            raise InputError(f"{path}: {name}: no such action; the nearest is {nearest}")
-        if not isinstance(chosen_keys, str) or not chosen_keys:
-            raise InputError(f'{path}: {name}: write its keys as text, such as "z" or "z,f7"')
-    return keymap
+def clash(keymap: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """A key that two actions of one place would have under `keymap`, and their ids; None where there is none."""
+    shipped = actions()
+    for chain in CHAINS:
+        bearers: dict[str, str] = {}
+        for name in (action_id(area, key) for area in chain for key in TABLE[area]):
+            for key in keymap.get(name, shipped[name]).split(","):
+                if key in bearers:
+                    return key, bearers[key], name
+                bearers[key] = name
+    return None
 
 
 KEYS, TEXT = 14, 48
@@ -279,33 +310,16 @@ def areas(screen: Screen[Any]) -> list[str]:
     return [*dict.fromkeys(area for area in bound if area), "app"]
 
 
-def help_text(screen: Screen[Any]) -> Content:
-    """The keys of the focused pane, of its screen, and those that hold everywhere."""
-    return Content("\n\n").join(_section(area) for area in areas(screen))
+def help_text(screen: Screen[Any], keymap: Mapping[str, str]) -> Content:
+    """The keys of the focused pane, of its screen, and those that hold everywhere, as `keymap` has them."""
+    return Content("\n\n").join(section(area, keymap) for area in areas(screen))
 
 
-def _section(area: str) -> Content:
+def section(area: str, keymap: Mapping[str, str]) -> Content:
+    """The keys of one area, with what they do."""
     lines = [joined((TITLES[area], "bold underline"))]
     for key in TABLE[area]:
         text, *wrapped = content(key.help).wrap(TEXT)
-        lines.append(joined((f"{names(key):>{KEYS}}  ", "bold"), text))
+        lines.append(joined((f"{names(key, keymap.get(action_id(area, key))):>{KEYS}}  ", "bold"), text))
         lines += [joined(" " * (KEYS + 2), line) for line in wrapped]
     return Content("\n").join(lines)
-
-
-def commands(app: App[Any], screen: Screen[Any]) -> Iterator[SystemCommand]:
-    """One command of the palette an action; choosing it does what its key does.
-
-    Of equal matches the first is taken: what holds everywhere comes before what an area's own name matches.
-    """
-    for area in ("app", *areas(screen)[:-1]):
-        for key in TABLE[area]:
-            if key.action in {"command_palette", "dismiss"}:
-                continue
-            focused = screen.focused if area in {"table", "list"} else None
-            node = app if area == "app" or key.action.startswith("app.") else focused or screen
-            yield SystemCommand(
-                f"{TITLES[area]}: {key.label}  ({names(key)})",
-                key.help,
-                partial(app.run_action, key.action, node),
-            )

@@ -23,6 +23,7 @@ from audit.rules.replay.totals import Displacement, Figures, ReplayDocument, Swe
 from audit.rules.vendor_semantics.preset_comparison import ComparisonDocument
 from audit.why import WhyDocument
 from tui.rendering.text import listed
+from tui.session import Name, Names
 from tui.session.view_models import (
     Agreement,
     CaseReport,
@@ -78,7 +79,7 @@ class FakeSession:
     """Answers every set of questions itself, at once. `name` stands in for every text that data could bring."""
 
     def __init__(self, name: str = "Nail clipper", *, people: int = 40) -> None:
-        self.customers = self.rules = self.replays = self.proposals = self
+        self.customers = self.rules = self.replays = self.proposals = self.catalogue = self
         self.name = name
         self.people = people
         self.odd: list[dict[str, Any]] = []
@@ -110,6 +111,24 @@ class FakeSession:
 
     def recent(self) -> tuple[str, ...]:
         return ("c_00000007", "c_00000003")
+
+    def names(self) -> tuple[Name, ...]:
+        rules = (Name("rule", entry.key, str(entry.keys.get("title", "")), entry.gist) for entry in self.book)
+        return (
+            Name("campaign", "nail-weekly", f"{self.name} weekly", "980 mails to 120 customers"),
+            Name("segment", "in-market", f"Interested in {self.name}", "marketing · behavioral"),
+            *rules,
+        )
+
+    def customers_like(self, words: tuple[str, ...]) -> Names:
+        frame = self.triage().customers
+        fits = [
+            Name("customer", row["customer"], "", row["headline"])
+            for row in frame.iter_rows(named=True)
+            if any(row["customer"].startswith(word) for word in words)
+            or all(word in row["headline"].lower() for word in words)
+        ]
+        return Names(tuple(fits[:12]), len(fits))
 
     def triage(self) -> Triage:
         severities = ["high", "medium", "low", "info"]
@@ -582,6 +601,12 @@ class FakeSession:
             f"{change.kind} {change.id}",
             ("214,090 messages more would be stopped", f"1,200 people ({self.name})"),
         )
+
+    def plan_back(self) -> Plan:
+        return self.plan(Change("undo", ""))
+
+    def take_back(self) -> str:
+        return self.apply(Change("undo", ""))
 
     def apply(self, change: Change, note: str = "") -> str:
         self.asked.append(("apply", change, note))

@@ -123,9 +123,9 @@ Started = Callable[..., AbstractAsyncContextManager[Driver]]
 def started() -> Started:
     @asynccontextmanager
     async def start(
-        size: str = "medium", session: FakeSession | None = None, *, agent: bool = False
+        size: str = "medium", session: FakeSession | None = None, **options: object
     ) -> AsyncIterator[Driver]:
-        app = WhysentApp(session or FakeSession(), agent=agent)
+        app = WhysentApp(session or FakeSession(), **options)
         with painted_when_read():
             async with app.run_test(size=SIZES[size], notifications=True) as pilot:
                 driver = Driver(app, pilot)

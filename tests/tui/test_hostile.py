@@ -49,7 +49,7 @@ WAYS = {
     "rule form": ("3", "enter"),
     "history": ("3", "H"),
     "displaced": ("3", "d"),
-    "undo": ("3", "u"),
+    "undo": ("3", "space", "y", "u"),
 }
 
 

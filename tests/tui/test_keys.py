@@ -1,5 +1,6 @@
 """One table of keys makes everything; none is dead, none is taken twice, none is taken from a person who types."""
 
+import re
 from itertools import product
 from pathlib import Path
 
@@ -10,10 +11,10 @@ from textual.widgets import Input
 from audit.errors import InputError
 from tests import golden
 from tests.tui.conftest import Started
-from tui import keys
+from tui import keys, settings
 from tui.app import WhysentApp
 from tui.screens.customer import CustomerScreen
-from tui.screens.dialogs import AudienceDialog, Choice, Line, Question, TextDialog
+from tui.screens.dialogs import AudienceDialog, Choice, JumpScreen, Line, PageDialog, Question, TextDialog
 from tui.screens.displaced import DisplacedDialog
 from tui.screens.find import Field, FindScreen
 from tui.screens.inbox import InboxDialog
@@ -44,40 +45,19 @@ BEARERS = {
     "audience": [AudienceDialog],
     "dialog": [TextDialog, Choice, Line, VendorDialog],
     "inbox": [InboxDialog],
+    "page": [PageDialog],
+    "jump": [JumpScreen],
     "question": [Question],
     "suggestion": [SuggestionDialog],
     "report": [ReportDialog],
 }
-FOCUS = [
-    ("table", "find", "app"),
-    ("find", "app"),
-    ("field", "find", "app"),
-    ("list", "stories", "app"),
-    ("table", "customer", "app"),
-    ("list", "customer", "app"),
-    ("table", "why", "app"),
-    ("list", "why", "app"),
-    ("table", "reconcile", "app"),
-    ("list", "rules", "app"),
-    ("rules", "app"),
-    ("curve", "rules", "app"),
-    ("audience", "app"),
-    ("table", "displaced", "app"),
-    ("dialog", "app"),
-    ("list", "dialog", "app"),
-    ("question", "app"),
-    ("list", "inbox", "app"),
-    ("suggestion", "app"),
-    ("report", "app"),
-]
-"""Every chain from what has the focus up to the application."""
 
 
 def bound(place: str) -> list[str]:
     return [one for key in keys.TABLE[place] for one in key.keys.split(",")]
 
 
-@pytest.mark.parametrize("chain", FOCUS, ids="-".join)
+@pytest.mark.parametrize("chain", keys.CHAINS, ids="-".join)
 def test_no_key_stands_twice_in_one_focus(chain: tuple[str, ...]) -> None:
     taken = [one for place in chain for one in bound(place)]
     assert sorted(taken) == sorted(set(taken))
@@ -114,9 +94,20 @@ def test_bindings_have_ids_of_their_own_so_that_they_can_be_changed(place: str) 
 
 
 CHANGING = (
-    "Every action is in the palette (`Ctrl+P` or `F10`), and `?` tells the keys of what has the focus. Arrows, Home,",
-    "End and the mouse work everywhere. To give an action other keys, write its id and the keys into `keys.toml` in",
-    'the folder of your settings (on Linux `~/.config/whysent`): `"customer.leave-out" = "z"`.',
+    "The palette (`Ctrl+P` or `F10`) finds every action, customer, campaign, segment, rule, story and page of this manual; a",
+    "question in plain words is enough. `?` tells the keys of what has the focus, that first. `;` puts letters over panes, tabs",
+    "and rows; arrows, Home, End and the mouse work everywhere.",
+    "",
+    "To give an action other keys, write its id and the keys into a table `[keys]` of `settings.toml` in the folder of your settings",
+    "(on Linux `~/.config/whysent`). Help, foot and palette follow; a key that would do two things in one place is refused. The",
+    "theme chosen with `F6` or in the palette is kept in the same file.",
+    "",
+    "```toml",
+    'theme = "high-contrast"   # dark, light, ansi-dark, ansi-light, high-contrast, colour-blind',
+    "",
+    "[keys]",
+    '"customer.leave-out" = "z"',
+    "```",
     "",
 )
 
@@ -173,29 +164,6 @@ async def test_help_tells_the_keys_of_what_has_the_focus(started: Started, keyed
         assert place == driver.app.screen.AREA
 
 
-async def test_the_palette_offers_the_actions_of_the_screen(started: Started) -> None:
-    async with started() as driver:
-        await driver.press("enter")
-        offered = {command.title for command in driver.app.get_system_commands(driver.app.screen)}
-        assert any("leave out" in title for title in offered)
-        assert any("quit" in title for title in offered)
-        assert len(offered) == sum(
-            key.action not in {"command_palette", "dismiss"}
-            for place in ("table", "customer", "app")
-            for key in keys.TABLE[place]
-        )
-
-
-async def test_what_the_palette_offers_does_what_the_key_does(started: Started) -> None:
-    async with started() as driver:
-        await driver.press("enter")
-        commands = {command.title: command for command in driver.app.get_system_commands(driver.app.screen)}
-        leave_out = next(command for title, command in commands.items() if "leave out" in title)
-        await leave_out.callback()
-        await driver.settle()
-        assert ("picture", "c_00000000", ("m-11", "open-11")) in driver.session.asked
-
-
 async def test_the_footer_names_the_keys_of_the_screen(started: Started) -> None:
     async with started() as driver:
         await driver.press("enter")
@@ -219,32 +187,43 @@ def test_places_know_their_widgets() -> None:
 
 
 def test_keys_of_ones_own_are_read_from_a_file(tmp_path: Path) -> None:
-    file = tmp_path / "keys.toml"
-    assert keys.read_keymap(file) == {}
-    file.write_text('"customer.leave-out" = "z"')
-    assert keys.read_keymap(file) == {"customer.leave-out": "z"}
+    file = tmp_path / "settings.toml"
+    assert settings.read(file) == ("", {})
+    file.write_text('theme = "light"\n[keys]\n"customer.leave-out" = "z, f7"')
+    assert settings.read(file) == ("light", {"customer.leave-out": "z,f7"})
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('"customer.leaf-out" = "z"', "nearest is customer.leave-out"),
-        ("customer.x =", "cannot be read"),
-        ('"app.quit" = 3', "as text"),
+        ('[keys]\n"customer.leaf-out" = "z"', "did you mean 'customer.leave-out'"),
+        ("[keys]\ncustomer.x =", "is no TOML"),
+        ('[keys]\n"app.quit" = 3', "as text"),
+        ('keys = "z"', "write a table"),
+        ('theme = "drak"', "theme: unknown 'drak'; did you mean 'dark'"),
+        ('tehme = "dark"', "tehme: unknown key; did you mean 'theme'"),
+        ('[keys]\n"customer.leave-out" = "t"', "keys: 't' would be both customer.leave-out and customer.try"),
+        ('[keys]\n"app.quit" = "w"', "'w' would be both customer.why and app.quit"),
     ],
 )
-def test_a_keymap_that_is_wrong_is_one_line_that_says_where(tmp_path: Path, text: str, said: str) -> None:
-    file = tmp_path / "keys.toml"
+def test_settings_that_are_wrong_are_one_line_that_says_where(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "settings.toml"
     file.write_text(text)
-    with pytest.raises(InputError, match=said):
-        keys.read_keymap(file)
+    with pytest.raises(InputError, match=re.escape(said)) as refused:
+        settings.read(file)
+    assert str(refused.value).startswith(f"{file}: ")
 
 
-async def test_a_key_of_ones_own_does_what_the_old_one_did(started: Started) -> None:
-    async with started() as driver:
-        driver.app.set_keymap({"customer.leave-out": "z"})
+async def test_a_key_of_ones_own_does_what_the_old_one_did_and_foot_and_help_say_so(started: Started) -> None:
+    async with started("large", keymap={"customer.leave-out": "z", "app.help": "f5"}) as driver:
         await driver.press("enter", "z")
         assert ("picture", "c_00000000", ("m-11", "open-11")) in driver.session.asked
+        assert " z leave out " in driver.text.splitlines()[-1]
+        told = keys.help_text(driver.app.screen, driver.app.keymap).plain
+        await driver.press("f5")
+        assert isinstance(driver.app.screen, TextDialog)
+        assert "z  Take the event out" in told
+        assert "F5  What the keys do here" in told
 
 
 async def test_a_click_on_a_key_at_the_foot_presses_it(started: Started) -> None:

@@ -140,7 +140,7 @@ async def test_history_undo_and_displacement_are_one_key_away(started: Started) 
         await driver.press("escape", "d")
         assert "newsletter Nail clipper" in driver.text
         assert "12 mails of cart stopped while email-weekly-cap counted at least one of" in driver.words
-        await driver.press("escape", "u")
+        await driver.press("escape", "space", "y", "u")
         assert isinstance(driver.app.screen, Question)
         await driver.press("y")
         assert changes(driver)[-1].kind == "undo"

@@ -11,7 +11,7 @@ from tests.tui.canned import FakeSession
 from tests.tui.conftest import Driver, Started
 from tui import cli, start
 from tui.app import WhysentApp
-from tui.themes import THEMES, first_theme
+from tui.settings import THEMES, first_theme
 
 HEAVY = (
     "polars", "numpy", "scipy", "sqlite_utils", "cryptography", "keyring", "typer", "pydantic", "msgspec", "sqlite3",

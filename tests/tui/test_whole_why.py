@@ -113,10 +113,10 @@ async def test_x_on_a_leaf_says_at_once_what_is_gone_and_new(started: Started, s
         assert "new: segment: New customer" in said
 
 
-async def test_x_again_and_u_put_it_back(started: Started) -> None:
+async def test_x_again_and_shift_u_put_it_back(started: Started) -> None:
     async with started() as driver:
         await driver.press(*WHY)
-        for keys in (("j", "x", "x"), ("x", "u")):
+        for keys in (("j", "x", "x"), ("x", "U")):
             await driver.press(*keys)
             assert driver.app.screen.what_if.without == ()
             assert marked(driver, "out") == marked(driver, "gone") == set()
@@ -170,7 +170,7 @@ async def test_what_became_of_the_decision_is_said_and_the_tree_stays(started: S
             await driver.press(*way, "j", "x")
             assert said in outcome(driver)
             assert "✗ could be: bought Nail clipper" in driver.words
-            await driver.press("u", "w")
+            await driver.press("U", "w")
 
 
 async def test_what_is_explained_next_is_not_said_to_be_gone_before_that_is_known(started: Started) -> None:

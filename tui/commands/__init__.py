@@ -7,7 +7,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from tui import Exit
-from tui.commands import gate, queries, rules, segments, senders, simulate, workspaces
+from tui.commands import queries, rules, segments, senders, simulate, workspaces
 from tui.commands.options import Defaults, LinearOption, RoleOption, WorkspaceOption
 from tui.commands.output import complain
 
@@ -40,7 +40,7 @@ def tree() -> TyperGroup:
     presets = _add_group(book, "presets", about, {"show": senders.show}, answers=True)
     presets.callback()(senders.list_presets)
     for name, command in (
-        ("simulate", simulate.simulate), ("sweep", simulate.sweep), ("gate", gate.gate),
+        ("simulate", simulate.simulate), ("sweep", simulate.sweep), ("gate", simulate.gate),
         ("report", queries.report), ("doctor", queries.doctor), ("audience", queries.audience),
     ):  # fmt: skip
         app.command(name=name)(command)

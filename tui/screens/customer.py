@@ -15,6 +15,7 @@ from tui.screens import customer_case
 from tui.screens.base import WorkScreen
 from tui.screens.customer_case import CustomerCase
 from tui.screens.stories import StoryLine
+from tui.screens.what_if import put_or_left
 from tui.session.view_models import Picture, RuleTrial, Subject, Verdict
 from tui.widgets.decision_lists import LISTS, DecisionLists
 from tui.widgets.explanation_tree import ExplanationTree
@@ -343,8 +344,15 @@ class CustomerScreen(WorkScreen):
 
     def _leave_out(self, events: tuple[str, ...]) -> None:
         """Leave events out of the history; those that are left out already come back."""
-        if events and self.case is not None and self.case.now is not None:
-            self.case.what_if.leave_out(self.case.what_if.toggled(events))
+        case = self.case
+        if events and case is not None and case.now is not None:
+            before, without = case.without, case.what_if.toggled(events)
+            case.what_if.leave_out(without)
+            self.services.did(
+                put_or_left(before, without),
+                lambda: case.what_if.leave_out(before),
+                lambda: self.case is case and case.without == without,
+            )
 
     def action_only(self, group: str) -> None:
         self.timeline.group = group

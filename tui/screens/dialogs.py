@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from textual import on
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, Label, OptionList, Static
 
 from tui import keys
 from tui.core_access import AsksCore
@@ -16,10 +16,12 @@ from tui.rendering import audience
 from tui.rendering.text import content
 from tui.screens.base import layout_for
 from tui.widgets.items import Item, Items
+from tui.widgets.panes import PaneTabs
+from tui.widgets.table import Table
 from tui.widgets.text import CleanInput, KeyLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from textual import events
     from textual.app import ComposeResult
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from audit.queries.audience import AudienceDocument
+    from tui.manual import Page
     from tui.session.view_models import Plan
 
 Result = TypeVar("Result")
@@ -69,6 +72,35 @@ class TextDialog(Dialog[None]):
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
+
+
+class PageDialog(Dialog[bool]):
+    """An answer or a section of the manual; where it leads somewhere, Enter goes there."""
+
+    AREA = "page"
+    BINDINGS = keys.bindings(AREA)
+
+    def __init__(self, page: Page) -> None:
+        super().__init__(page.title)
+        self._page = page
+
+    def body(self) -> Iterable[Widget]:
+        from textual.widgets import Markdown
+
+        place = f"\n\n*{self._page.place}*" if self._page.place else ""
+        yield Markdown(self._page.text + place, open_links=False)
+
+    def on_mount(self) -> None:
+        box = self.query_one(VerticalScroll)
+        box.border_subtitle = content("Enter: go there" if self._page.go else "")
+        box.focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        del parameters
+        return bool(self._page.go) if action == "go_there" else True
+
+    def action_go_there(self) -> None:
+        self.dismiss(True)
 
 
 class Question(Dialog[bool]):
@@ -186,3 +218,102 @@ def ask_note(screen: Screen[Any], title: str, go_on: Callable[[str], None], *, n
     """Ask for a line to be typed, and go on with it unless somebody thinks better of it."""
     line = Line(title, needed=needed)
     screen.app.push_screen(line, lambda note: None if note is None else go_on(note))
+
+
+# -- jumping -------------------------------------------------------------------------------------------------------
+
+LETTERS = "asdfghjklweruiopqtyvbnmczx"
+"""In the order in which they are given: those under the fingers first."""
+
+
+class Target(NamedTuple):
+    """Where a label stands, and what going there is."""
+
+    x: int
+    y: int
+    go: Callable[[], object]
+
+
+def targets(screen: Screen[Any]) -> Iterator[Target]:
+    """What can be gone to, as it stands on the screen: panes and fields, then tabs, then rows."""
+    seen = [widget for widget in screen.query("*") if _is_seen(widget)]
+    for widget in seen:
+        if widget.focusable and not isinstance(widget, PaneTabs):
+            framed = bool(widget.styles.border_top[0])
+            x = widget.region.x if framed else widget.region.right - 2
+            yield Target(x, widget.region.y, widget.focus)
+    for widget in seen:
+        if isinstance(widget, PaneTabs):
+            for x, pane in widget.places():
+                y = widget.content_region.y
+                yield Target(widget.content_region.x + x, y, _bringing(widget, pane))
+    for widget in seen:
+        if isinstance(widget, (Table, Items)):
+            for y, row in widget.rows_in_view():
+                yield Target(widget.content_region.x, widget.content_region.y + y, _moving(widget, row))
+
+
+def _is_seen(widget: Widget) -> bool:
+    """Whether it stands on the screen, with something of it in view."""
+    return widget.is_on_screen and bool(widget.region) and widget.visible
+
+
+def _bringing(tabs: PaneTabs, pane: str) -> Callable[[], object]:
+    return lambda: tabs.post_message(PaneTabs.Chosen(pane))
+
+
+def _moving(widget: Table | Items, row: int) -> Callable[[], object]:
+    def go() -> None:
+        widget.focus()
+        widget.move_to(row)
+
+    return go
+
+
+def labels(count: int) -> list[str]:
+    """So many labels of letters, none of which begins another: one letter each as far as they last, then two."""
+    singles = len(LETTERS)
+    while singles and singles + (len(LETTERS) - singles) * len(LETTERS) < count:
+        singles -= 1
+    pairs = (first + second for first in LETTERS[singles:] for second in LETTERS)
+    return [*LETTERS[:singles], *pairs][:count]
+
+
+class JumpScreen(ModalScreen[None]):
+    """Over the screen on which it was asked for, which stays as it is."""
+
+    AREA = "jump"
+    BINDINGS = keys.bindings(AREA)
+
+    def __init__(self, below: Screen[Any]) -> None:
+        super().__init__()
+        found = list(targets(below))
+        self._targets = dict(zip(labels(len(found)), found, strict=False))
+        self._typed = ""
+
+    def compose(self) -> ComposeResult:
+        for letters, target in self._targets.items():
+            label = Label(content(letters), classes="jump", id=f"jump-{letters}", markup=False)
+            label.styles.offset = (target.x, target.y)
+            yield label
+        with Horizontal(id="jump-foot"):
+            yield Label(content(" type the letters of where to go "), markup=False)
+            yield KeyLine()
+
+    def on_key(self, event: events.Key) -> None:
+        """A letter of a label: go there, or leave only those that begin so. Anything else: away."""
+        event.stop()
+        event.prevent_default()
+        typed = self._typed + event.key
+        if typed in self._targets:
+            self.dismiss()
+            self.app.call_later(self._targets[typed].go)
+        elif any(letters.startswith(typed) for letters in self._targets):
+            self._typed = typed
+            for letters in self._targets:
+                self.query_one(f"#jump-{letters}").display = letters.startswith(typed)
+        else:
+            self.dismiss()
+
+    def on_click(self) -> None:
+        self.dismiss()

@@ -249,6 +249,11 @@ class FindScreen(WorkScreen):
             Choice("The cases opened last", {customer: customer for customer in customers}), reopen
         )
 
+    def list_campaigns(self) -> None:
+        """Have campaigns in the list."""
+        if not self._shows_campaigns:
+            self.action_campaigns()
+
     def action_campaigns(self) -> None:
         if self._triage is None:
             return

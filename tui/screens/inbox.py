@@ -116,7 +116,7 @@ class InboxDialog(Dialog[bool]):
         apply = self.session.rules.apply
 
         def approve(note: str) -> None:
-            self.ask("answer", partial(apply, change, note), self.show_answered)
+            self.ask("answer", partial(apply, change, note), self.show_approved)
 
         title = f"Approve {change.id}: a note, or nothing"
         confirm(self, plan, lambda: ask_note(self, title, approve))
@@ -132,8 +132,15 @@ class InboxDialog(Dialog[bool]):
 
         ask_note(self, f"Reject {name}: why? Esc leaves it", reject, needed=True)
 
+    def show_approved(self, done: str) -> None:
+        self.services.did_to_book(done)
+        self._load_changed()
+
     def show_answered(self, done: str) -> None:
         self.say(done)
+        self._load_changed()
+
+    def _load_changed(self) -> None:
         self._changed = True
         self._load()
 

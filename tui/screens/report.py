@@ -102,7 +102,7 @@ class ReportDialog(Dialog[None]):
         ask_note(self, "Propose it: a note for whoever decides, or nothing", propose_with)
 
     def _proposed(self, outcome: str) -> None:
-        self.say(outcome)
+        self.services.did_to_book(outcome)
         self._ask()
 
     def _file(self) -> str:

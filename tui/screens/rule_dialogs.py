@@ -89,7 +89,7 @@ class SuggestionDialog(Dialog[None]):
         propose, rule, case = self.session.proposals.propose, self._rule, self._case
 
         def propose_with(note: str) -> None:
-            self.ask("propose", partial(propose, rule, replace(case, note=note)), self.say)
+            self.ask("propose", partial(propose, rule, replace(case, note=note)), self.services.did_to_book)
 
         ask_note(self, "Propose it: a note for whoever decides, or nothing", propose_with)
 
@@ -98,7 +98,7 @@ class SuggestionDialog(Dialog[None]):
 
     def ask_yes(self, plan: Plan) -> None:
         apply = partial(self.session.rules.apply, self._change)
-        confirm(self, plan, lambda: self.ask("apply", apply, self.say))
+        confirm(self, plan, lambda: self.ask("apply", apply, self.services.did_to_book))
 
     def action_copy(self) -> None:
         text = "\n".join(f"{key} = {listed(value)}" for key, value in self._rule.items())

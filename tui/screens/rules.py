@@ -83,6 +83,11 @@ class RulesScreen(WorkScreen):
     def _load_book(self, select: str | None) -> None:
         self.ask("rules", self.session.rules.entries, partial(self.show_book, select))
 
+    def show_rule(self, key: str) -> None:
+        """Go to the rule or proposal of that key."""
+        self.show_pane("book")
+        self._load_book(key)
+
     def outdated(self) -> None:
         """Somebody else changed the book: show it as it is, and keep what is being edited."""
         self.ask("rules", self.session.rules.entries, self.show_changed_book)
@@ -205,7 +210,7 @@ class RulesScreen(WorkScreen):
         confirm(self, plan, lambda: self.ask("apply", apply, show))
 
     def show_applied(self, change: Change, done: str) -> None:
-        self.say(done)
+        self.services.did_to_book(done)
         self.own_change()
         self.form.entry = None
         self._load_book(change.id or None)
@@ -270,9 +275,6 @@ class RulesScreen(WorkScreen):
     def show_history(self, rule: str, lines: tuple[str, ...]) -> None:
         self.app.push_screen(TextDialog(f"History of {rule}", content("\n".join(lines))))
 
-    def action_undo(self) -> None:
-        self._ask_plan(Change("undo", ""))
-
     def action_displaced(self) -> None:
         replay, rule = self.query_one(ReplayPane).replay, self._replayed_rule
         if replay is None or rule is None:
@@ -326,9 +328,9 @@ class RulesScreen(WorkScreen):
 
 
 STATES = {
-    "on": ("on ", "bold $success"),
+    "on": ("on ", "bold"),
     "off": ("off", "dim"),
-    "proposed": ("?  ", "bold $warning"),
+    "proposed": ("?  ", "bold"),
     "draft": ("…  ", "dim"),
 }
 """Where a rule stands, in a sign or a word of three cells."""

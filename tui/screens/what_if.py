@@ -116,3 +116,10 @@ class WhatIf:
         if self.before is None or self.remaining is None or not self.without:
             return None
         return what_if_diff.changes(self.before, self.remaining, self.derivable, names)
+
+
+def put_or_left(before: tuple[str, ...], without: tuple[str, ...]) -> str:
+    """What was done to a history, in a few words."""
+    more = len(without) - len(before)
+    events = f"{abs(more)} event{'s' * (abs(more) != 1)}"
+    return f"{events} left out" if more > 0 else f"{events} put back"

@@ -16,7 +16,7 @@ from tui.rendering.explanation import PaneText, Sentence, title
 from tui.rendering.full_explanation import about_event, different, named, reasons, subject_of
 from tui.rendering.text import content, say
 from tui.screens.base import WorkScreen
-from tui.screens.what_if import WhatIf
+from tui.screens.what_if import WhatIf, put_or_left
 from tui.session.view_models import OfferedText, Picture, Subject
 from tui.widgets.explanation_tree import ExplanationTree
 from tui.widgets.panes import Panes, PaneTabs
@@ -214,13 +214,23 @@ class WhyScreen(WorkScreen):
     def action_leave_out(self) -> None:
         events = self._selected_events()
         if events:
-            self._leave_out(self.what_if.toggled(events))
+            self._note_and_leave_out(self.what_if.toggled(events))
         else:
             say(self.app, "no event is behind this; move to one that has some", severity="warning")
 
     def action_put_back(self) -> None:
         if self.what_if.without:
-            self._leave_out(())
+            self._note_and_leave_out(())
+
+    def _note_and_leave_out(self, without: tuple[str, ...]) -> None:
+        """Leave out, and have it noted as what can be taken back."""
+        before = self.what_if.without
+        self._leave_out(without)
+        self.services.did(
+            put_or_left(before, without),
+            lambda: self._leave_out(before),
+            lambda: self.is_attached and self.what_if.without == without,
+        )
 
     def _selected_events(self) -> tuple[str, ...]:
         """The events of the row or behind the sentence under the cursor."""

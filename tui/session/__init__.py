@@ -26,3 +26,21 @@ class Story:
     words: str
     look: str
     steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """Something of the workspace that can be gone to by name: a `kind` (campaign, segment, rule, customer), its id, its title if it has one, and a line about it."""
+
+    kind: str
+    id: str
+    title: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Some of the names that fit, and how many fit in all."""
+
+    listed: tuple[Name, ...] = ()
+    total: int = 0

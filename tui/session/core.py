@@ -1,4 +1,4 @@
-"""The screens' only door to the core: four sets of questions over one open workspace.
+"""The screens' only door to the core: five sets of questions over one open workspace.
 
 Every method may take long and is called in a worker. What comes out is what the viewer is told.
 """
@@ -9,6 +9,7 @@ from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from audit.errors import WhysentError
+from tui.session import Name, Names
 from tui.session.open_workspace import OpenWorkspace
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from audit.privacy.roles import Viewer
+    from audit.segments.model import Definition
     from audit.workspace.workspace import Workspace
     from tui.session.customers import Customers
     from tui.session.replays import Replays
@@ -135,6 +137,15 @@ class CoreSession:
 
         return self._for_viewer(RuleBook(self._opened, self._proposals))
 
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """What can be gone to by name."""
+        from tui.session.customers import Customers
+        from tui.session.rules import RuleBook
+
+        customers, book = Customers(self._opened), RuleBook(self._opened, self._proposals)
+        return self._for_viewer(Catalogue(self._opened, customers, book))
+
     def _for_viewer(self, questions: Questions) -> Questions:
         """A set of questions as its viewer may ask them."""
         told_everything = self._opened.viewer.may("sensitive")
@@ -192,3 +203,77 @@ class CoreSession:
     def write_export(self, name: str, text: str) -> str:
         """Write `text` into a file of the workspace that only its owner can read; the path."""
         return self._opened.write_export(name, text)
+
+
+FEW = 12
+"""House value: so many customers are offered at once; how many fit is said."""
+
+
+class Catalogue:
+    """Names to be looked through, each role's own: who may not list people is given none."""
+
+    def __init__(self, opened: OpenWorkspace, customers: Customers, book: RuleBook) -> None:
+        self._opened = opened
+        self._customers = customers
+        self._book = book
+
+    def names(self) -> tuple[Name, ...]:
+        """Campaigns, segments, rules and proposals."""
+        may = self._opened.viewer.may
+        version = f"{self._opened.data_version()} {self._opened.workspace.book.revision()}"
+        campaigns = self._opened.cached("campaign names", version, self._campaigns) if may("why") else ()
+        segments = self._segments() if may("checks") else ()
+        entries = self._book.entries() if may("see_rules") else ()
+        rules = (Name("rule", entry.key, str(entry.keys.get("title", "")), entry.gist) for entry in entries)
+        return (*campaigns, *segments, *rules)
+
+    def _campaigns(self) -> tuple[Name, ...]:
+        import polars as pl
+
+        from audit.events.vocabulary import campaign_expr
+        from tui.rendering.wording import several
+
+        sent = self._opened.everybody.filter(pl.col("kind") == "message_sent")
+        counted = sent.group_by(campaign_expr().alias("campaign")).agg(
+            pl.len(), pl.col("customer_id").n_unique(), pl.col("campaign_name").drop_nulls().first()
+        )
+        rows = counted.drop_nulls("campaign").sort("len", "campaign", descending=[True, False]).iter_rows()
+        return tuple(
+            Name("campaign", name, title or "", f"{several(mails, 'mail')} to {several(people, 'customer')}")
+            for name, mails, people, title in rows
+        )
+
+    def _segments(self) -> tuple[Name, ...]:
+        workspace = self._opened.workspace
+        return tuple(
+            Name("segment", definition.id, definition.title, _meaning(definition))
+            for definition in workspace.definitions
+            if workspace.view.tells(sensitive=definition.sensitive)
+        )
+
+    def customers_like(self, words: tuple[str, ...]) -> Names:
+        """Customers whose pseudonym begins with one of `words`, or whose headline has all of them, the worst first."""
+        import polars as pl
+
+        if not self._opened.viewer.may("list"):
+            return Names()
+        everybody = self._opened.cached(
+            "triage", self._opened.data_version(), self._customers.triage
+        ).customers
+        headline = pl.col("headline").str.to_lowercase()
+        told = pl.all_horizontal(headline.str.contains(word, literal=True) for word in words)
+        named = pl.any_horizontal(pl.col("customer").str.starts_with(word) for word in words)
+        fits = everybody.filter(named | told)
+        return Names(
+            tuple(
+                Name("customer", customer, "", said or "")
+                for customer, said in fits.head(FEW).select("customer", "headline").iter_rows()
+            ),
+            fits.height,
+        )
+
+
+def _meaning(definition: Definition) -> str:
+    """What is known of a segment's definition, in a line."""
+    groups = "one for each group" if definition.grouped else "one segment"
+    return f"{definition.purpose} · {definition.basis} · {groups} · source: {definition.source}"

@@ -45,6 +45,8 @@ class OpenWorkspace:
     def __init__(self, folder: Path, viewer: Viewer) -> None:
         self.folder = folder
         self.viewer = viewer
+        self.acts: list[str] = []
+        """What was changed or proposed in this sitting, the last at the end."""
         self.there = threading.Event()
         self.there.set()
         self._locks: dict[str, threading.Lock] = {}

@@ -65,6 +65,7 @@ class Proposals:
             campaign = remedies.campaign(workspace, case.customer, case.finding)
         reason = Case(campaign, case.finding, case.customer, viewer.ticket or "", case.note)
         proposal = workspace.book.inbox.propose(plan, reason)
+        self._opened.acts.append(proposal.id)
         return f"proposed as {proposal.id}; whoever may change rules finds it in the inbox"
 
     def reject(self, proposal: str, note: str) -> str:
@@ -99,6 +100,9 @@ def proposed_rule(proposal: Proposal) -> Document | None:
     (change, *more) = proposal.changes or (None,)
     return None if change is None or more or change.after is None else to_dict(change.after)
 
+
+CHANGED = "changed"
+"""Stands for a change of the book among the acts of this sitting; a proposal stands for itself."""
 
 FIXED = ("id", "kind", "enabled")
 """Keys of a rule in the book that its form does not change."""
@@ -183,6 +187,30 @@ class RuleBook:
         title = f"{change.kind} {change.id}".strip()
         return Plan(f"{'propose: ' if only_proposed else ''}{title}: go on?", tuple(lines))
 
+    def plan_back(self) -> Plan:
+        """What taking back one's own last act of this sitting would do: of a proposal, to withdraw it."""
+        acts = self._opened.acts
+        if not acts or acts[-1] == CHANGED:
+            return self.plan(Change("undo", ""))
+        from audit.rules.book import proposals
+
+        proposal = self._opened.workspace.book.inbox.proposal(proposals.number(acts[-1]))
+        return Plan(f"withdraw {proposal.id}: go on?", tuple(proposal.lines()))
+
+    def take_back(self) -> str:
+        """Do it; what was done, in a line."""
+        acts = self._opened.acts
+        if not acts or acts[-1] == CHANGED:
+            done = self.apply(Change("undo", ""))
+        else:
+            from audit.rules.book import proposals
+
+            self._opened.viewer.require("propose")
+            inbox = self._opened.workspace.book.inbox
+            done = f"{inbox.withdraw(proposals.number(acts[-1])).id} is withdrawn"
+        del acts[-1:]
+        return done
+
     def _only_proposed(self, change: Change) -> bool:
         """Whether a change can only be proposed: it takes a second person, or another role."""
         from audit.rules.book.inbox import RULES
@@ -234,6 +262,8 @@ class RuleBook:
         if self._only_proposed(change):
             return self._proposals.propose_plan(plan, ProposalCase(note=note))
         rules = self._opened.workspace.book.apply(plan, note=note)
+        if change.kind != "undo":
+            self._opened.acts.append(CHANGED)
         return ", ".join(f"{rule.id} is now version {rule.version}" for rule in rules) or "nothing changed"
 
 

@@ -11,7 +11,7 @@ from textual.widgets.option_list import Option
 from tui import keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from textual.content import Content
 
@@ -63,6 +63,18 @@ class Items(OptionList):
     def id_at(self, index: int) -> str:
         """The id of an entry, for handlers of `OptionHighlighted` and `OptionSelected`."""
         return self._ids[index]
+
+    def rows_in_view(self) -> Iterator[tuple[int, int]]:
+        """Of each entry in view that can be chosen: the line where it begins, and its number."""
+        top, room = round(self.scroll_y), self.scrollable_content_region.height
+        for at in range(self.option_count):
+            line = self._index_to_line.get(at)
+            if line is not None and top <= line < top + room and not self.get_option_at_index(at).disabled:
+                yield line - top, at
+
+    def move_to(self, row: int) -> None:
+        """Put the cursor on an entry."""
+        self.highlighted = row
 
     def on_focus(self) -> None:
         if self.highlighted is None and self.option_count:

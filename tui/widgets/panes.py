@@ -14,7 +14,7 @@ from textual.widget import Widget
 from tui.rendering.text import content, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from textual import events
     from textual.content import Content
@@ -25,6 +25,7 @@ class PaneTabs(Widget):
 
     labels: reactive[tuple[str, ...]] = reactive(())
     current: reactive[str] = reactive("")
+    pointed: reactive[str] = reactive("")
 
     @dataclass
     class Chosen(Message):
@@ -39,18 +40,35 @@ class PaneTabs(Widget):
 
     def render(self) -> Content:
         parts = [
-            content(f" {label} ", "reverse bold" if pane == self.current else "")
+            content(
+                f" {label} ",
+                "reverse bold" if pane == self.current else "underline" if pane == self.pointed else "",
+            )
             for pane, label in zip(self.panes, self.labels, strict=False)
         ]
         return joined(("│", "dim")).join(parts)
 
-    def on_click(self, event: events.Click) -> None:
+    def places(self) -> Iterator[tuple[int, str]]:
+        """Where the name of each pane begins."""
         start = 0
         for pane, label in zip(self.panes, self.labels, strict=False):
-            end = start + content(label).cell_length + 3
-            if start <= event.x < end:
-                self.post_message(self.Chosen(pane))
-            start = end
+            yield start, pane
+            start += content(label).cell_length + 3
+
+    def _pane_at(self, event: events.MouseEvent) -> str:
+        offset = event.get_content_offset(self)
+        begun = [pane for start, pane in self.places() if offset is not None and start <= offset.x]
+        return begun[-1] if begun else ""
+
+    def on_click(self, event: events.Click) -> None:
+        if pane := self._pane_at(event):
+            self.post_message(self.Chosen(pane))
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        self.pointed = self._pane_at(event)
+
+    def on_leave(self) -> None:
+        self.pointed = ""
 
 
 class Panes(Vertical):

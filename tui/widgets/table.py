@@ -22,7 +22,7 @@ from tui import keys
 from tui.rendering.text import content, line, number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from textual import events
 
@@ -49,7 +49,7 @@ class Table(ScrollView, can_focus=True):
     AREA = "table"
     BINDINGS = keys.bindings(AREA)
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "table--head", "table--cursor", "table--cursor-away", "table--dim", "table--high", "table--medium", "table--low",
+        "table--head", "table--hover", "table--cursor", "table--cursor-away", "table--dim", "table--high", "table--medium", "table--low",
         *(f"table--{mark}" for mark in SIGNS),
     }  # fmt: skip
     DEFAULT_CLASSES = "-ansi-scrollbar"
@@ -58,6 +58,8 @@ class Table(ScrollView, can_focus=True):
     """
 
     cursor: reactive[int] = reactive(0)
+    pointed: reactive[int | None] = reactive(None)
+    """The row under the mouse."""
 
     @dataclass
     class Moved(Message):
@@ -92,7 +94,7 @@ class Table(ScrollView, can_focus=True):
         self._sorting: tuple[str, bool] | None = None
         self._widths: tuple[int, ...] = ()
         self._room = 0
-        self._strips: LRUCache[tuple[int, bool, bool], Strip] = LRUCache(512)
+        self._strips: LRUCache[tuple[int, bool, bool, bool], Strip] = LRUCache(512)
 
     # -- what it shows -------------------------------------------------------------------------------------------
 
@@ -129,6 +131,16 @@ class Table(ScrollView, can_focus=True):
         if at is not None:
             self.cursor = at
         return at is not None
+
+    def rows_in_view(self) -> Iterator[tuple[int, int]]:
+        """Of each row in view: its line below the heading, and its number."""
+        top, count = round(self.scroll_y), 0 if self.rows is None else len(self.rows)
+        last = min(top + self.scrollable_content_region.height - 1, count)
+        return ((index - top + 1, index) for index in range(top, last))
+
+    def move_to(self, row: int) -> None:
+        """Put the cursor on a row."""
+        self.cursor = row
 
     def scroll_to_row(self, index: int) -> None:
         """Scroll, without animation, as little as needed to see the row."""
@@ -173,7 +185,7 @@ class Table(ScrollView, can_focus=True):
             self._fit(width)
         if self.rows is None or not len(self.rows) or y == 0 or index >= len(self.rows):
             return self._other_line(y, width)
-        here = (index, index == self.cursor, self.has_focus)
+        here = (index, index == self.cursor, self.has_focus, index == self.pointed)
         if here not in self._strips:
             self._strips[here] = self._row_line(index, width)
         return self._strips[here]
@@ -219,6 +231,8 @@ class Table(ScrollView, can_focus=True):
         style = self.rich_style + self._tone(mark) if mark else self.rich_style
         if index == self.cursor:
             style += self._tone("cursor" if self.has_focus else "cursor-away")
+        elif index == self.pointed:
+            style += self._tone("hover")
         return style
 
     def _tone(self, name: str) -> Style:
@@ -230,12 +244,16 @@ class Table(ScrollView, can_focus=True):
         return max(0, min(cursor, len(self.rows) - 1)) if self.rows is not None and len(self.rows) else 0
 
     def watch_cursor(self, before: int, now: int) -> None:
-        for index in (before, now):
-            self.refresh(Region(0, index - round(self.scroll_y) + 1, self.size.width, 1))
+        self._redraw_rows(before, now)
         self.scroll_to_row(now)
         self._count()
         if before != now:
             self._tell()
+
+    def _redraw_rows(self, *rows: int | None) -> None:
+        for index in rows:
+            if index is not None:
+                self.refresh(Region(0, index - round(self.scroll_y) + 1, self.size.width, 1))
 
     def _tell(self) -> None:
         if (key := self.key) is not None:
@@ -289,6 +307,18 @@ class Table(ScrollView, can_focus=True):
             again, self.cursor = index == self.cursor, index
             if again and event.chain > 1:
                 self.action_open()
+
+    def watch_pointed(self, before: int | None, now: int | None) -> None:
+        self._redraw_rows(before, now)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        offset = event.get_content_offset(self)
+        index = None if offset is None or offset.y == 0 else round(self.scroll_y) + offset.y - 1
+        count = len(self.rows) if self.rows is not None else 0
+        self.pointed = index if index is not None and index < count else None
+
+    def on_leave(self) -> None:
+        self.pointed = None
 
     # -- sorting, outside the event loop -----------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from tui.rendering.wording import SEVERITIES
 
 if TYPE_CHECKING:
     from textual.binding import ActiveBinding
-    from textual.events import Click
+    from textual.events import Click, MouseEvent, MouseMove
 
     from tui.session.view_models import Verdict
 
@@ -74,6 +74,8 @@ class KeyLine(Widget):
     """
 
     ALLOW_SELECT = False
+    pointed: reactive[str] = reactive("")
+    """The key under the mouse."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -108,16 +110,25 @@ class KeyLine(Widget):
 
     def _key(self, active: ActiveBinding) -> Content:
         dim = "" if active.enabled else " dim"
+        dim += " underline" if active.binding.key == self.pointed else ""
         display = self.app.get_key_display(active.binding)
         return joined(
             (f" {display} ", f"bold $footer-key-foreground{dim}"),
             (f"{active.binding.description} ", f"$footer-description-foreground{dim}"),
         )
 
+    def _key_at(self, event: MouseEvent) -> str:
+        return next((key for cells, key in self._placed if event.x in cells), "")
+
     def on_click(self, event: Click) -> None:
-        for cells, key in self._placed:
-            if event.x in cells:
-                self.app.simulate_key(key)
+        if key := self._key_at(event):
+            self.app.simulate_key(key)
+
+    def on_mouse_move(self, event: MouseMove) -> None:
+        self.pointed = self._key_at(event)
+
+    def on_leave(self) -> None:
+        self.pointed = ""
 
 
 class CleanInput(Input):
