@@ -12,8 +12,8 @@ from audit.errors import InputError, NotPermittedError
 from tests.tui.canned import RULE, FakeSession
 from tests.tui.conftest import SIZES, Driver, Started
 from tests.tui.test_rules_screen import changes, field, typed
-from tui.rendering import curve_text
 from tui.rendering.charts import CURRENT, SIGNS
+from tui.rendering.replay_summary import curve_lines
 from tui.screens.dialogs import Choice, Line, Question
 from tui.screens.inbox import InboxDialog
 from tui.screens.rule_dialogs import SuggestionDialog, VendorDialog
@@ -132,7 +132,7 @@ async def test_the_curve_as_text_holds_every_figure_of_it(started: Started) -> N
     async with started("large") as driver:
         await driver.press("3")
         shown = driver.app.screen.query_one(CurvePane).drawing
-    told = list(curve_text.lines(shown))
+    told = list(curve_lines(shown))
     assert told[0] == "by limit, of 1,000 messages to 2,013 customers; ranges are 95 % intervals"
     assert told[3] == (
         "limit 3 (the rule as it stands): stopped 20.0 % (200 of 1,000; 17.6–22.6 %); responses lost 20.0 % "

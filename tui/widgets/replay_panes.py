@@ -14,8 +14,7 @@ from textual.widgets import Static
 
 from tui import keys
 from tui.core_access import AsksCore, Progress, ProgressReporter
-from tui.rendering import curve_text
-from tui.rendering.replay_summary import WITHIN, effect_lines, figures, of_sample
+from tui.rendering.replay_summary import WITHIN, below_curve, effect_lines, figures, of_sample
 from tui.rendering.text import content, joined
 
 if TYPE_CHECKING:
@@ -243,7 +242,7 @@ class CurvePane(Vertical, AnswerPane, can_focus=True):
 
             await self.mount(CapPlot(), before=text)
         room = self.content_size
-        text.update(joined(curve_text.below(drawing, room.width, roomy=room.height >= ROOMY)))
+        text.update(joined(below_curve(drawing, room.width, roomy=room.height >= ROOMY)))
         for plot in self._plots():
             plot.draw(drawing)
 
