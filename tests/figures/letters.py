@@ -18,7 +18,7 @@ from tests.figures.sentences import last_over
 LISTED = 12
 """So many messages are named one by one."""
 
-_SENTENCES = ("sent", "opt_out", "because", "act", "change", "until", "stop", "reply")
+_SENTENCES = ("sent", "opt_out", "because", "act", "change", "until", "stop", "reply", "aloud")
 _DATES = {"first", "last", "at", "since", "until", "begin", "end"}
 _NUMBERS = {"count", "excess", "shown", "n", "stops", "of"}
 
@@ -285,6 +285,7 @@ _KNOWN: dict[tuple[str, str, str], Callable[[Finding | None, Said], set[str]]] =
     ("change", "", "stops"): _stops,
     ("change", "", "of"): _of,
     ("until", "by_itself", "until"): _by_itself,
+    ("aloud", "group", "since"): _days("segment_entered", "segment_snapshot"),
     ("until", "", "since"): _newest_alike,
     ("until", "", "until"): _reach,
     ("stop", "", "n"): _more_senders,

@@ -214,9 +214,12 @@ def _led_up(case: _Case) -> Iterable[str]:
 
 
 def _sent(case: _Case) -> str:
-    """How many messages, about what and when."""
+    """How many messages, about what and when; where it is about a group alone, since when the customer is in it."""
     says, finding = case.says, case.finding
     assert finding is not None
+    if case.count == 0:
+        of_export = any(one.id == finding.subject and one.of_export for one in case.picture.segments)
+        return says.say("aloud", "group_of_export" if of_export else "group", since=says.date(finding.first))
     sent = case.facts.sent if finding.excess is None else ()
     first, last = (sent[0].at, sent[-1].at) if sent else (finding.first, finding.last)
     days = says.date(first), says.date(last)

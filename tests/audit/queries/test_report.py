@@ -560,6 +560,24 @@ def test_a_note_on_somebody_who_got_nothing_does_not_say_that_nothing_was_found(
     assert "found nothing" not in made
 
 
+@pytest.mark.parametrize(
+    ("of_export", "said"),
+    [
+        (False, "Since 18 November 2025 our records have you in a group of customers. We owe you"),
+        (
+            True,
+            "Our records of 18 November 2025 have you in a group of customers; they do not say since when. We",
+        ),
+    ],
+)
+def test_a_letter_about_a_group_alone_counts_no_messages(of_export: bool, said: str) -> None:
+    groups = tuple(replace(one, of_export=of_export) for one in PICTURE.segments)
+    found = finding("unexplained", subject=groups[0].id, count=0, total=0, messages=[], verdict="risk")
+    letter = reports.reply(picture(segments=groups), [found], []).written("txt")
+    assert said in letter
+    assert " 0 " not in letter
+
+
 def test_a_note_names_the_first_of_many_campaigns_and_segments_and_counts_the_rest() -> None:
     once = replace(PICTURE.messages, by_campaign={f"c{number}": 1 for number in range(13)})
     twice = replace(once, by_campaign=once.by_campaign | {"c0": 2})
