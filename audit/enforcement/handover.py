@@ -218,7 +218,8 @@ def hand_over(
     if ACT in ws.book.second_person():
         if approved is None:
             raise NotPermittedError(
-                "handover: this workspace asks for a second person, and nobody approved this export"
+                "handover: this workspace asks for a second person, and nobody approved this export; "
+                "ask for it with `whysent rules handover --out FILE`, and let somebody else approve it"
             )
         ws.book.inbox.use(approved.number, request, actor=who)
     nameable, rows, withheld = _people(ws, rules, ws.at, viewer)

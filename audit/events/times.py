@@ -37,5 +37,5 @@ def parse_iso(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError as error:
-        raise InputError(f"{text!r} is no ISO 8601 time, such as 2026-11-20T09:00:00Z") from error
+        raise InputError(f"{text!r} is no ISO 8601 time; write one such as 2026-11-20T09:00:00Z") from error
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -64,13 +64,13 @@ def read(path: Path) -> pl.DataFrame | None:
         return None
     tables = document.get("campaign")
     if not toml_input.are_tables(tables) or not tables:
-        raise InputError(f"{path}: no [[campaign]] and no [[flow]] in it")
+        raise InputError(f"{path}: no [[campaign]] and no [[flow]] in it; write one (docs/campaigns.md)")
     rows = [_campaign(f"{path}: campaign {number}", table) for number, table in enumerate(tables, start=1)]
     campaigns = pl.DataFrame(rows, schema=SCHEMA)
     for name in ("campaign_id", "match"):
         twice = campaigns.filter(pl.col(name).is_not_null() & pl.col(name).is_duplicated())
         if twice.height:
-            raise InputError(f"{path}: {name} {twice[name][0]!r} stands twice")
+            raise InputError(f"{path}: {name} {twice[name][0]!r} stands twice; leave one away")
     return campaigns
 
 

@@ -99,16 +99,20 @@ class Archive:
         """Account for `n` more bytes; raises InputError beyond a limit."""
         self._read += n
         if so_far > MEMBER_BYTES:
-            raise InputError(f"{path}: larger than {MEMBER_BYTES >> 30} GiB; nothing was read")
+            raise InputError(f"{path}: larger than {MEMBER_BYTES >> 30} GiB, and nothing was read; split it")
         if self._read > TOTAL_BYTES:
             raise InputError(f"{self.path}: holds more than {TOTAL_BYTES >> 30} GiB; split it")
         if so_far > _RATIO_FROM and so_far > RATIO * max(compressed, 1):
-            raise InputError(f"{path}: grows to more than {RATIO} times its size, like a zip bomb; refused")
+            raise InputError(
+                f"{path}: grows to more than {RATIO} times its size, like a zip bomb, and is refused; unpack it yourself if you trust it"
+            )
 
     def _list(self) -> Iterator[Member]:
         for number, (info, holder) in enumerate(self._infos(), start=1):
             if number > MEMBERS:
-                raise InputError(f"{self.path}: more than {MEMBERS:,} files in it; refused")
+                raise InputError(
+                    f"{self.path}: more than {MEMBERS:,} files in it; import them in smaller archives, or unpacked"
+                )
             inside = None if holder is None else holder.filename
             title = clean("!".join(part for part in (self.path.name, inside, info.filename) if part))
             modified = (holder or info).date_time

@@ -26,7 +26,9 @@ def header(head: bytes, path: str, delimiter: str | None = None) -> tuple[list[s
         signs = delimiter or max(_DELIMITERS, key=text.split("\n", 1)[0].count)
         names = [clean(name.strip()) for name in next(csv.reader(io.StringIO(text), delimiter=signs))]
     except (csv.Error, StopIteration) as error:
-        raise InputError(f"{path}: has no readable header line") from error
+        raise InputError(
+            f"{path}: has no readable header line; write the names of its columns into the first"
+        ) from error
     names = [_column(name, number) for number, name in enumerate(names, start=1)]
     for name in names:
         if names.count(name) > 1:
@@ -215,4 +217,6 @@ def _recoded(stream: IO[bytes], path: str, encoding: str) -> IO[bytes]:
     try:
         return io.BytesIO(stream.read().decode(encoding).encode())
     except (LookupError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is not in the encoding {encoding!r} of its map ({error})") from error
+        raise InputError(
+            f"{path}: is not in the encoding {encoding!r} of its map ({error}); write another there"
+        ) from error

@@ -57,7 +57,7 @@ def plan(paths: Sequence[Path], name: str | None, by_map: Format | None) -> tupl
     unknown: list[Path] = []
     for path in paths:
         if not path.exists():
-            raise InputError(f"{path}: no such file or folder")
+            raise InputError(f"{path}: no such file or folder; look at its name")
         reader = _whose(path, chosen)
         if reader is not None:
             sources.append(Source(path, reader))
@@ -70,7 +70,9 @@ def plan(paths: Sequence[Path], name: str | None, by_map: Format | None) -> tupl
                 f"{path}: no format we know; see `whysent formats`, or describe it with --map FILE.toml"
             )
     if not sources:
-        raise InputError(f"{', '.join(map(str, paths))}: no file that we can read there")
+        raise InputError(
+            f"{', '.join(map(str, paths))}: no file that we can read there; `whysent formats` lists what is read"
+        )
     return _together(sources), unknown
 
 
@@ -135,4 +137,4 @@ def _files(folder: Path) -> list[Path]:
             if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         )
     except OSError as error:
-        raise InputError(f"{folder}: cannot be read ({error.strerror})") from error
+        raise InputError(f"{folder}: cannot be read ({error.strerror}); check its permissions") from error

@@ -26,10 +26,10 @@ from audit.ingest.json_rows import Apart
 _MAGIC = {b"\x1f\x8b": "gz", b"\x28\xb5\x2f\xfd": "zst"}
 _MAGIC_KINDS = {b"PAR1": "parquet", b"SQLite format 3": "sqlite", b"Obj\x01": "avro"}
 _STRANGERS = {
-    b"%PDF": "a PDF",
+    b"%PDF": "a PDF; save the data as CSV",
     b"\xd0\xcf\x11\xe0": "an old Excel or Word file; save it as CSV",
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
+    b"\x89PNG": "a picture; name the file with the data",
+    b"\xff\xd8\xff": "a picture; name the file with the data",
     b"\xff\xfe": "text in UTF-16; save it as UTF-8",
     b"\xfe\xff": "text in UTF-16; save it as UTF-8",
     b"BZh": "packed with bzip2; unpack it first",
@@ -381,7 +381,7 @@ def _clear_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file or folder") from error
+        raise InputError(f"{path}: no such file or folder; look at its name") from error
     except _BROKEN as error:
         raise InputError(f"{path}: the packing is broken or cut off ({error}); fetch it again") from error
     except OSError as error:

@@ -61,7 +61,9 @@ def import_paths(
                     run.take(batch)
             return run.finish()
         except pl.exceptions.PanicException as error:
-            raise InputError(f"{sources[0].path}: cannot be read ({str(error).splitlines()[0]})") from error
+            raise InputError(
+                f"{sources[0].path}: cannot be read ({str(error).splitlines()[0]}); fetch it again"
+            ) from error
         finally:
             ws.vault.discard(run.import_id)  # does nothing once the import is confirmed
 

@@ -93,7 +93,9 @@ def _write(path: Path, key: Key) -> Key:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise WorkspaceError(f"{path}: the key cannot be written: {error.strerror}") from error
+        raise WorkspaceError(
+            f"{path}: the key cannot be written: {error.strerror}; name another file with {ENVIRONMENT}"
+        ) from error
     return key
 
 
@@ -105,7 +107,9 @@ def _read(path: Path) -> Key:
     except FileNotFoundError as error:
         raise WorkspaceError(f"{path}: no key there; name the key file with {ENVIRONMENT}") from error
     except OSError as error:
-        raise WorkspaceError(f"{path}: the key cannot be read: {error.strerror}") from error
+        raise WorkspaceError(
+            f"{path}: the key cannot be read: {error.strerror}; check who owns it and its modes"
+        ) from error
     return _parse(text, str(path))
 
 
@@ -120,7 +124,9 @@ def _parse(text: bytes, origin: str) -> Key:
     except ValueError:
         secret = b""
     if len(secret) != _BYTES:
-        raise WorkspaceError(f"{origin}: holds no key ({_BYTES * 2} hexadecimal digits)")
+        raise WorkspaceError(
+            f"{origin}: holds no key ({_BYTES * 2} hexadecimal digits); name the file that does with {ENVIRONMENT}"
+        )
     return Key(secret)
 
 

@@ -121,7 +121,9 @@ class Viewer:
         if lower is None:
             raise NotPermittedError(f"{role!r} is no role; there are agent, reviewer, operator and admin")
         if any(row[self.role - 1] < row[lower - 1] for row in TABLE.values()):
-            raise NotPermittedError(f"the role {self.name} cannot act as {role}: a role can only be lowered")
+            raise NotPermittedError(
+                f"the role {self.name} cannot act as {role}: a role can only be lowered; leave --as away, or ask whoever made the workspace"
+            )
         return Viewer(lower, self.ticket, self.reason, self.lists_for_agents)
 
 

@@ -117,7 +117,9 @@ class Vault:
             database.bring_up_to_date(db, path, application_id=APPLICATION_ID, migrations=_migrations())
             row = db.execute("select value from meta where name = 'key_check'").fetchone()
         if row is None or not hmac.compare_digest(row[0], vault._check()):
-            raise WorkspaceError(f"{path}: the key {key.fingerprint} is not the key of this vault")
+            raise WorkspaceError(
+                f"{path}: the key {key.fingerprint} is not the key of this vault; name the file of its key with WHYSENT_KEY_FILE"
+            )
         return vault
 
     @property
@@ -274,7 +276,9 @@ class Vault:
         `logged`: the row of the log that says so, written before.
         """
         if field not in logged.details.get("reveals", ()):
-            raise WorkspaceError(f"{field}: row {logged.seq} of the log does not say that it is revealed")
+            raise WorkspaceError(
+                f"{field}: row {logged.seq} of the log does not say that it is revealed; nothing was shown, so ask again"
+            )
         with database.connect(self._path) as db:
             rows = db.execute(
                 "select pseudonym, value from identifiers"
@@ -348,7 +352,9 @@ class Vault:
         try:
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], bound)
         except (InvalidTag, ValueError) as error:
-            raise WorkspaceError(f"{self._path}: a value was changed, or sealed with another key") from error
+            raise WorkspaceError(
+                f"{self._path}: a value was changed, or sealed with another key; restore it from a backup"
+            ) from error
 
     def _check(self) -> bytes:
         return self._key.purpose("check")
@@ -385,7 +391,7 @@ def _free_pseudonyms(db: "Database", fresh: dict[bytes, str], maker: Maker) -> d
             if name not in taken:
                 break
         else:
-            raise WorkspaceError(f"no free pseudonym in {_ATTEMPTS} attempts")
+            raise WorkspaceError(f"no free pseudonym in {_ATTEMPTS} attempts; import again")
         taken.add(name)
         pseudonyms[token] = name
     return pseudonyms

@@ -178,7 +178,9 @@ def _only(rows: pl.DataFrame, columns: tuple[str, ...], name: str, what: str) ->
     )
     if matching.is_empty():
         names = rows[columns[0]].unique().sort().to_list()
-        raise NotFoundError(f"no {what} {name!r}, logged or derived{nearest(name, names)}")
+        raise NotFoundError(
+            f"no {what} {name!r}, logged or derived{nearest(name, names)}; `whysent reconcile` lists them"
+        )
     return matching
 
 

@@ -41,8 +41,8 @@ _CAUSES = {
     sqlite3.SQLITE_PERM: "it cannot be opened; check the permissions of the file and its folder",
     sqlite3.SQLITE_AUTH: "it cannot be opened; check the permissions of the file and its folder",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check that its folder exists and may be written",
-    sqlite3.SQLITE_FULL: "there is no room left on the disk; nothing was changed",
-    sqlite3.SQLITE_IOERR: "the disk does not answer as it should; nothing was changed",
+    sqlite3.SQLITE_FULL: "there is no room left on the disk, and nothing was changed; make room, then try again",
+    sqlite3.SQLITE_IOERR: "the disk does not answer as it should, and nothing was changed; look after the disk",
     sqlite3.SQLITE_NOTADB: "it is not a database; restore it from a backup",
     sqlite3.SQLITE_CORRUPT: "it is damaged; restore it from a backup",
 }
@@ -56,9 +56,11 @@ def create(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError as error:
-        raise WorkspaceError(f"{path}: exists already") from error
+        raise WorkspaceError(f"{path}: exists already; name another folder") from error
     except OSError as error:
-        raise WorkspaceError(f"{path}: cannot be made: {error.strerror}") from error
+        raise WorkspaceError(
+            f"{path}: cannot be made: {error.strerror}; check the permissions of its folder"
+        ) from error
 
 
 def _library() -> ModuleType:
@@ -153,7 +155,9 @@ def clear_errors(path: Path) -> Iterator[None]:
 def _version(database: "Database", path: Path, application_id: int, migrations: "Migrations") -> int:
     owner, version = _pragma(database, "application_id"), _pragma(database, "user_version")
     if owner != application_id and (owner or version or database.table_names()):
-        raise WorkspaceError(f"{path}: this file belongs to another program; nothing was changed")
+        raise WorkspaceError(
+            f"{path}: this file belongs to another program, and nothing was changed; name another folder with --workspace"
+        )
     newest = _known(migrations)
     if version > newest:
         raise WorkspaceError(

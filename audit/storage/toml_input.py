@@ -46,7 +46,9 @@ def read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_bytes().decode()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise InputError(
+            f"{path}: cannot be read: {error.strerror or error}; look at its name and its modes"
+        ) from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 at byte {error.start}") from error
     try:

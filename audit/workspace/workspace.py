@@ -223,7 +223,7 @@ class Workspace:
         pseudonym = self.vault.resolve(text, leaving_out=unfinished)
         if pseudonym is None:
             raise NotFoundError(
-                "no such customer here: neither a pseudonym, nor a source's id, nor an e-mail address"
+                "no such customer here: neither a pseudonym, nor a source's id, nor an e-mail address; look at how it is written, or import their data"
             )
         return pseudonym
 

@@ -1,5 +1,7 @@
 """What scripts rely on: documents, exit codes, one line of complaint, nothing else on stdout."""
 
+import ast
+import io
 import json
 import os
 import re
@@ -14,6 +16,8 @@ import pytest
 
 from audit.workspace.workspace import Workspace
 from tests.tui.command import Command
+from tui import commands
+from tui.commands import output
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -125,6 +129,63 @@ def test_the_customer_may_be_named_on_stdin_and_is_not_printed(whysent: Command)
     assert "scene-01" not in done.out + done.err
 
 
+@pytest.mark.parametrize(("on_terminal", "end", "most"), [(False, "\n", 5), (True, "\r", 40)])
+def test_progress_is_a_line_every_few_seconds_in_a_pipe_and_one_line_on_a_terminal(
+    on_terminal: bool, end: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stream(io.StringIO):
+        def isatty(self) -> bool:
+            return on_terminal
+
+    now = 100.0
+    monkeypatch.setattr(output.time, "monotonic", lambda: now)
+    monkeypatch.setattr(sys, "stderr", Stream())
+    progress = output.Progress("replaying")
+    for step in range(2_000):  # twenty seconds, a hundred steps in each
+        now = 100.0 + step / 100
+        progress(step, 2_000)
+    said = sys.stderr.getvalue()
+    lines = said.split(end)[:-1]
+    assert 4 <= len(lines) <= most
+    assert lines[0] == "replaying messages:   5 %"
+    assert said.strip("\n").count("\n") == (0 if on_terminal else len(lines) - 1)
+    assert "\x1b" not in said
+
+
+NEXT_STEP = re.compile(
+    r"; |`whysent|--[a-z]|\b(one of|there (are|is) |write |name |give |did you mean|nearest|look at)"
+)
+"""What to do is said: another clause, a command, an option, or the words that there are."""
+
+
+def test_every_error_that_ends_a_command_names_a_next_step() -> None:
+    """Of errors of people's own doing; those of a file's single keys say what a key must be, which is one."""
+    root = Path(commands.__file__).parents[2]
+    rooms = ("audit/privacy", "audit/storage", "audit/workspace", "audit/queries", "audit/rules/book", "audit/enforcement", "tui/commands")  # fmt: skip
+    raised = [
+        (file, node.exc)
+        for room in rooms
+        for file in sorted((root / room).rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)
+    ]
+    kinds = {"WorkspaceError", "NotFoundError", "NotPermittedError", "NoWorkspaceError"}
+    silent = []
+    for file, error in raised:
+        known = ast.unparse(error.func) in kinds or (
+            file.parent.name == "commands" and ast.unparse(error.func) == "InputError"
+        )
+        words = "".join(
+            part.value
+            for part in ast.walk(error)
+            if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        )
+        if known and " " in words.strip() and not NEXT_STEP.search(words):
+            silent.append(f"{file.name}: {words}")
+    assert len(raised) > 100
+    assert silent == []
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -151,6 +212,22 @@ def test_the_customer_may_be_named_on_stdin_and_is_not_printed(whysent: Command)
         ["no-such-command"],
         ["open"],
         ["case", "--ticket", "4711"],
+        ["reconcile", "--segment", "no-such-segment"],
+        ["rules", "history", "no-such-rule"],
+        ["rules", "approve", "p99"],
+        ["rules", "approve", "x"],
+        ["rules", "presets", "show", "nobody"],
+        ["rules", "add", "no-such-file.toml"],
+        ["segments", "define", "no-such-file.toml"],
+        ["map", "no-such-file.toml"],
+        ["audience", "no-such-campaign"],
+        ["report", "scene-01-nail-clipper", "--format", "pdf"],
+        ["report", "scene-01-nail-clipper", "--locale", "xx"],
+        ["report", "scene-01-nail-clipper", "--out", "no/such/folder.md"],
+        ["audit", "--all", "--out", "no/such/folder.parquet"],
+        ["show", "--nonsense"],
+        ["show"],
+        ["import"],
     ],
 )
 def test_wrong_usage_and_unknown_names_are_one_line_and_exit_2(
@@ -160,6 +237,7 @@ def test_wrong_usage_and_unknown_names_are_one_line_and_exit_2(
     assert (done.code, done.out) == (2, "")
     assert done.err.count("\n") == 1
     assert done.err.startswith("whysent: ")
+    assert NEXT_STEP.search(done.err), f"what to do next is not said: {done.err}"
 
 
 def test_a_workspace_named_before_the_command_counts_more_than_the_environments(whysent: Command) -> None:

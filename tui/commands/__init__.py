@@ -59,16 +59,22 @@ def build() -> Callable[[list[str]], int]:
         try:
             code = int(whysent.main(arguments, prog_name="whysent", standalone_mode=False) or Exit.OK)
         except typer.Abort:
-            complain("nothing was given")
+            complain("nothing was given; name it in the command, or give it to stdin with -")
             return Exit.USAGE
         except TyperException as error:
-            complain(f"{error.format_message()} (see `whysent --help`)")
+            complain(f"{error.format_message()} (see `{_asked(error)} --help`)")
             return Exit.USAGE
         if code == Exit.INTERRUPTED:
             complain("stopped")
         return code
 
     return run
+
+
+def _asked(error: TyperException) -> str:
+    """The command that was called, as far as it is one."""
+    context = getattr(error, "ctx", None)
+    return context.command_path if context is not None else "whysent"
 
 
 def _explain(group: TyperGroup) -> None:

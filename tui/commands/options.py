@@ -340,7 +340,7 @@ def customer(argument: str | None) -> str:
     else:
         text = argument
     if not text.strip():
-        raise InputError("no customer named on stdin")
+        raise InputError("no customer named on stdin; give a pseudonym, an id or an address there")
     return text.strip()
 
 
@@ -360,4 +360,6 @@ def _lines(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
+        raise InputError(
+            f"{path}: cannot be read: {error}; name a text file with an event_id in each line"
+        ) from error

@@ -107,7 +107,7 @@ def parquet(frame: "pl.DataFrame", out: Path) -> None:
         if not was_there:
             out.unlink(missing_ok=True)
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputError(f"{out}: cannot be written: {reason}") from error
+        raise InputError(f"{out}: cannot be written: {reason}; name another file") from error
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[int] = ()) -> None:
@@ -163,7 +163,7 @@ def private_file(out: Path, text: str) -> None:
             out.chmod(0o600)
             file.write(text)
     except OSError as error:
-        raise InputError(f"{out}: cannot be written: {error.strerror or error}") from error
+        raise InputError(f"{out}: cannot be written: {error.strerror or error}; name another file") from error
 
 
 def text_file(out: Path, text: str) -> None:
@@ -177,7 +177,7 @@ def text_file(out: Path, text: str) -> None:
     except OSError as error:
         if aside:
             fresh.unlink(missing_ok=True)
-        raise InputError(f"{out}: cannot be written: {error.strerror or error}") from error
+        raise InputError(f"{out}: cannot be written: {error.strerror or error}; name another file") from error
 
 
 PIPED_EVERY = 5.0

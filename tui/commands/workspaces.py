@@ -233,7 +233,9 @@ def _letter_of(file: Path | None) -> str:
     try:
         return file.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror or error}") from error
+        raise InputError(
+            f"{file}: cannot be read: {error.strerror or error}; name another, or pipe the letter in"
+        ) from error
 
 
 def _read_letter(invocation: Invocation, file: Path | None, customer: str | None, viewer: "Viewer") -> None:

@@ -240,7 +240,9 @@ class Customers:
         rules = [rule for rule in self._opened.workspace.book.enabled() if rule.takes_part]
         description = f"{number(len(rules))} rule{'s' * (len(rules) != 1)} of the book"
         if not rules and suggested is None:
-            raise NotFoundError("no rule is switched on in the book, and none is suggested here")
+            raise NotFoundError(
+                "no rule is switched on in the book, and none is suggested here; switch one on under Rules (3)"
+            )
         if not rules:
             rules = [model.from_dict({**(suggested or {}), "enabled": True})]
             description = f"the suggested {rules[0].id}, not in the book"

@@ -141,7 +141,7 @@ class OpenWorkspace:
             folder.mkdir(mode=0o700, exist_ok=True)
             _write_private(path, text)
         except OSError as error:
-            raise WorkspaceError(f"{path}: cannot be written: {error.strerror}") from error
+            raise WorkspaceError(f"{path}: cannot be written: {error.strerror}; name another file") from error
         return str(path)
 
 

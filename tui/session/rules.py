@@ -258,7 +258,7 @@ class RuleBook:
         """Make a planned change, or propose it where the workspace wants a second person; what was done, in a line."""
         plan = self._plans.pop((change.kind, change.id), None)
         if plan is None:
-            raise WhysentError("there is no plan for this change; nothing was changed")
+            raise WhysentError("there is no plan for this change, and nothing was changed; make it again")
         if self._only_proposed(change):
             return self._proposals.propose_plan(plan, ProposalCase(note=note))
         rules = self._opened.workspace.book.apply(plan, note=note)

@@ -221,7 +221,9 @@ class _People:
         try:
             ids = {self._vault.unseal(base64.b64decode(text)).decode(): name for name, text in sealed.items()}
         except (binascii.Error, UnicodeDecodeError) as error:
-            raise WorkspaceError("the gate's record holds a customer that cannot be read") from error
+            raise WorkspaceError(
+                "the gate's record holds a customer that cannot be read; restore the workspace from a backup"
+            ) from error
         missing = {
             source_id: name
             for source_id, name in ids.items()

@@ -81,7 +81,7 @@ class Table:
         names = [name.strip() for name in record]
         twice = next((name for name in names if name and names.count(name) > 1), None)
         if twice:
-            raise InputError(f"{path}: the column {clean(twice)!r} stands twice in the header")
+            raise InputError(f"{path}: the column {clean(twice)!r} stands twice in the header; rename one")
         return [] if self._lines.take_flaw() else names
 
     def _records(self) -> Iterator[list[str] | str]:

@@ -97,7 +97,9 @@ class Book:
         """Every version, of one rule or of all, newest first. Raises NotFoundError for a rule there never was."""
         written = [version for version in self._store.versions() if rule_id in {None, version.rule.id}]
         if rule_id is not None and not written:
-            raise NotFoundError(f"no rule {rule_id!r} was ever in the book")
+            raise NotFoundError(
+                f"no rule {rule_id!r} was ever in the book; `whysent rules history` names them"
+            )
         return written[::-1]
 
     def between(self, rule_id: str, before: int | None = None, after: int | None = None) -> Change:
@@ -158,7 +160,9 @@ class Book:
         proposal = self.inbox.proposal(number)
         refuse_state(proposal, (PROPOSED,))
         if proposal.request is not None:
-            raise InputError(f"{proposal.id} asks for an export, not for a change of the rules")
+            raise InputError(
+                f"{proposal.id} asks for an export, not for a change of the rules; `whysent rules handover` makes it"
+            )
         written = self._store.versions()
         return self._checked(written, _plan_of(proposal, written))
 

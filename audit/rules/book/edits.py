@@ -93,7 +93,7 @@ def last_open(versions: Sequence[Version], author: str | None, since: datetime |
         and (since is None or version.recorded_at >= since)
     ]
     if not open_changes:
-        raise NotFoundError("there is no change to undo")
+        raise NotFoundError("there is no change to undo; `whysent rules history` lists all")
     return open_changes[-1]
 
 
@@ -106,7 +106,7 @@ def undone(versions: Sequence[Version], change: int) -> Rules:
     after = dict(standing)
     for rule_id in touched:
         if standing.get(rule_id) != changed_to.get(rule_id):
-            raise WorkspaceError(f"cannot undo: {describe(newest(versions, rule_id))}")
+            raise WorkspaceError(f"cannot undo: {describe(newest(versions, rule_id))}; undo that first")
         after.pop(rule_id, None)
         if rule_id in before:
             after[rule_id] = before[rule_id]

@@ -55,7 +55,9 @@ class Inbox:
     ) -> Proposal:
         """Ask for what `plan` says, or keep it as a draft. Raises InputError if it changes nothing."""
         if not plan.changes:
-            raise InputError("that is in the book already; there is nothing to propose")
+            raise InputError(
+                "that is in the book already; there is nothing to propose; `whysent rules list` shows it"
+            )
         state = proposals.DRAFT if draft else PROPOSED
         with self._store.writing() as db:
             number = proposals.write(
@@ -119,7 +121,9 @@ class Inbox:
             proposal = proposals.find(proposals.read(db), number)
             refuse_state(proposal, before)
             if by_author and step.actor != proposal.author:
-                raise NotPermittedError(f"{proposal.id} is {proposal.author}'s; only they can do that")
+                raise NotPermittedError(
+                    f"{proposal.id} is {proposal.author}'s; only they can do that; who may change rules can reject it"
+                )
             if act is not None:
                 refuse_alone(db, act, proposal.author, step.actor)
             proposals.write_step(db, number, step)
@@ -135,7 +139,7 @@ def refuse_state(proposal: Proposal, states: Sequence[str]) -> None:
     if step.state not in states:
         note = f" ({step.note})" if step.note else ""
         raise WorkspaceError(
-            f"{proposal.id} is {step.state} since {step.at:%Y-%m-%d %H:%M} UTC, by {step.actor}{note}"
+            f"{proposal.id} is {step.state} since {step.at:%Y-%m-%d %H:%M} UTC, by {step.actor}{note}; `whysent rules inbox` lists what waits"
         )
 
 

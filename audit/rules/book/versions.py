@@ -70,7 +70,9 @@ def read(db: "Database", path: Path) -> list[Version]:
     try:
         return [_version(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
     except (ValueError, InputError) as error:
-        raise WorkspaceError(f"{path}: a rule in it cannot be read: {error}") from error
+        raise WorkspaceError(
+            f"{path}: a rule in it cannot be read: {error}; restore it from a backup"
+        ) from error
 
 
 def _version(row: dict[str, Any]) -> Version:

@@ -86,7 +86,9 @@ def variants(
     if swept is None:
         raise NotFoundError(f"no rule {rule_id!r} in this set; `whysent rules list` names the book's")
     if swept.declared:
-        raise InputError(f"rule {rule_id!r}: declared: it is the sender's and stops nothing here; no curve")
+        raise InputError(
+            f"rule {rule_id!r}: declared: it is the sender's and stops nothing here; name a rule of your own"
+        )
     settings: list[dict[str, Any]] = [{"limit": limit} for limit in limits]
     settings += [{"window": window} for window in windows]
     return [
@@ -154,7 +156,7 @@ def _set(rule: Rule, setting: Mapping[str, Any]) -> Rule:
 
 def _refuse_many(points: int) -> None:
     if points > MOST_POINTS:
-        raise InputError(f"a curve of {points:,} points; at most {MOST_POINTS}")
+        raise InputError(f"a curve of {points:,} points; at most {MOST_POINTS}; name fewer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +309,9 @@ def axes(rule: Rule) -> tuple[str, ...]:
     """What its curve can run over: `limit`, `window` or both. Raises InputError if the rule has neither."""
     axes = tuple(key for key in ("limit", "window") if key in to_dict(rule))
     if not axes:
-        raise InputError(f"no curve: a {rule.kind.replace('_', ' ')} rule has neither a limit nor a window")
+        raise InputError(
+            f"no curve: a {rule.kind.replace('_', ' ')} rule has neither a limit nor a window; name a rule that has"
+        )
     return axes
 
 

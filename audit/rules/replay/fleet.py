@@ -283,4 +283,4 @@ def _clear_errors(out: Path) -> Iterator[None]:
         yield
     except (OSError, ComputeError) as error:
         said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputError(f"{out}: cannot be written: {said}") from error
+        raise InputError(f"{out}: cannot be written: {said}; name another file") from error

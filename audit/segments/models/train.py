@@ -38,7 +38,7 @@ def train(events: pl.DataFrame, ctx: PopulationContext) -> Models:
         lifetime=_lifetime(selected, ctx),
     )
     if models == Models():
-        raise InputError("there are too few customers here to learn anything from")
+        raise InputError("there are too few customers here to learn anything from; import more of them first")
     return models
 
 
