@@ -51,6 +51,11 @@ BY_EMAIL = ("klaviyo",)
 BY_NAME_ALONE = ("braze", "klaviyo")
 """Those that say of nobody what they get no more."""
 
+UNAPPROVED = (
+    "handover: this workspace asks for a second person, and nobody approved this export; "
+    "ask for it with `whysent rules handover --out FILE`, and let somebody else approve it"
+)
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a formula at the beginning of a cell."""
 
@@ -217,10 +222,7 @@ def hand_over(
     who = actor or roles.current_user()
     if ACT in ws.book.second_person():
         if approved is None:
-            raise NotPermittedError(
-                "handover: this workspace asks for a second person, and nobody approved this export; "
-                "ask for it with `whysent rules handover --out FILE`, and let somebody else approve it"
-            )
+            raise NotPermittedError(UNAPPROVED)
         ws.book.inbox.use(approved.number, request, actor=who)
     nameable, rows, withheld = _people(ws, rules, ws.at, viewer)
     if form in BY_EMAIL:
