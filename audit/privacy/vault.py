@@ -276,9 +276,7 @@ class Vault:
         `logged`: the row of the log that says so, written before.
         """
         if field not in logged.details.get("reveals", ()):
-            raise WorkspaceError(
-                f"{field}: row {logged.seq} of the log does not say that it is revealed; nothing was shown, so ask again"
-            )
+            raise WorkspaceError(f"{field}: row {logged.seq} of the log does not reveal it; ask again")
         with database.connect(self._path) as db:
             rows = db.execute(
                 "select pseudonym, value from identifiers"
