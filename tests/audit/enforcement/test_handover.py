@@ -148,7 +148,7 @@ def test_where_the_log_cannot_be_written_nothing_is_read(ws, monkeypatch):
 
 def test_the_vault_reveals_nothing_without_a_row_that_says_so(ws):
     said = ws.log.append("handover", "cap", {"reveals": ["source_id"]})
-    with pytest.raises(WorkspaceError, match="email: row 1 of the log does not say that it is revealed"):
+    with pytest.raises(WorkspaceError, match="email: row 1 of the log does not reveal it"):
         ws.vault.revealed("email", ["c_1"], logged=said)
 
 
