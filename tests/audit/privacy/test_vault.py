@@ -88,7 +88,7 @@ def test_only_what_the_log_says_is_revealed(vault):
     vault.put(identifiers((name, "email", "max@web.de"), (name, "phone", "0171 1234567")), import_id="i")
     logged = Entry(1, datetime(2026, 1, 1, tzinfo=UTC), "jo", "reveal", name, {"reveals": ["email"]})
     assert vault.revealed("email", [name, "c_nobody"], logged=logged) == {name: ("max@web.de",)}
-    with pytest.raises(WorkspaceError, match="phone: row 1 of the log does not say"):
+    with pytest.raises(WorkspaceError, match="phone: row 1 of the log does not reveal it"):
         vault.revealed("phone", [name], logged=logged)
 
 
