@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
@@ -33,28 +34,14 @@ if TYPE_CHECKING:
     from tui.widgets.letter import Pasted
 
 
-def _customer() -> Screen[Any]:
-    from tui.screens.customer import CustomerScreen
+def _lazily(module: str, name: str) -> Callable[[], Screen[Any]]:
+    """What makes a screen whose module is loaded when it is first gone to."""
 
-    return CustomerScreen()
+    def make() -> Screen[Any]:
+        screen: Screen[Any] = getattr(import_module(f"tui.screens.{module}"), name)()
+        return screen
 
-
-def _rules() -> Screen[Any]:
-    from tui.screens.rules import RulesScreen
-
-    return RulesScreen()
-
-
-def _agreement() -> Screen[Any]:
-    from tui.screens.reconcile import ReconcileScreen
-
-    return ReconcileScreen()
-
-
-def _stories() -> Screen[Any]:
-    from tui.screens.stories import StoriesScreen
-
-    return StoriesScreen()
+    return make
 
 
 class WhysentApp(App[int], GoesToEntries, TakesBack):
@@ -66,10 +53,11 @@ class WhysentApp(App[int], GoesToEntries, TakesBack):
     COMMANDS = {OfProgram, OfWorkspace, People}  # noqa: RUF012 - as Textual declares it
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "find": FindScreen,
-        "customer": _customer,
-        "rules": _rules,
-        "agreement": _agreement,
-        "stories": _stories,
+        "customer": _lazily("customer", "CustomerScreen"),
+        "rules": _lazily("rules", "RulesScreen"),
+        "fleet": _lazily("fleet", "FleetScreen"),
+        "agreement": _lazily("reconcile", "ReconcileScreen"),
+        "stories": _lazily("stories", "StoriesScreen"),
     }
     DEFAULT_MODE = "find"
 

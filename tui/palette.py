@@ -278,12 +278,12 @@ class GoesToEntries(AsksCore):
 
     def open_name(self, name: Name) -> None:
         """Go to something that the palette offers by name."""
-        from tui.screens.dialogs import AudienceDialog, TextDialog
+        from tui.screens.dialogs import AudienceScreen, TextDialog
 
         if name.kind == "customer":
             self.services.open_customer(name.id)
         elif name.kind == "campaign":
-            self.app.push_screen(AudienceDialog(name.id))
+            self.app.push_screen(AudienceScreen(name.id))
         elif name.kind == "segment":
             self.app.push_screen(TextDialog(name.title or name.id, "\n".join(name.about.split(" · "))))
         else:

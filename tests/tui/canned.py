@@ -10,6 +10,7 @@ import polars as pl
 from msgspec import structs
 
 from audit.errors import NotFoundError
+from audit.events.messages import Bar, Pressure
 from audit.findings.anomaly import OutOfPattern
 from audit.population.audience import AtEqualBreadth, SetsApart
 from audit.population.coverage import CoverageDocument
@@ -183,8 +184,23 @@ class FakeSession:
                 "customers": [110, 40],
                 "messages": [12000, 4400],
                 "clicked": [130, 2],
+                "delivered": [11900, 4400],
+                "opened": [3000, 0],
+                "bounced": [100, 0],
+                "complained": [0, 3],
             }
         )
+
+    def pressure(self, progress: Progress) -> Pressure:
+        self.asked.append(("pressure",))
+        counts = (
+            (0, 0, 52000, 12),
+            (1, 1, 26000, 400),
+            (2, 2, 9000, 700),
+            (3, 5, 2400, 600),
+            (6, None, 3, 1),
+        )
+        return Pressure(date(2025, 11, 17), 52, 2013, 55_000, tuple(Bar(*one) for one in counts))
 
     def audience(self, campaign: str) -> AudienceDocument:
         if campaign == "kindle-specials":

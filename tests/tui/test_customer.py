@@ -8,7 +8,7 @@ from textual.pilot import Pilot
 from audit.errors import NotFoundError
 from tests.tui.canned import FakeSession
 from tests.tui.conftest import SIZES, Driver, Started
-from tui.screens.dialogs import AudienceDialog, Question
+from tui.screens.dialogs import AudienceScreen, Question
 from tui.screens.report import ReportDialog
 from tui.screens.rule_dialogs import SuggestionDialog
 from tui.session.view_models import Change, ProposalCase, Subject
@@ -85,10 +85,10 @@ async def test_a_week_of_the_strip_is_told_in_words_and_keys_and_clicks_go_to_it
 async def test_the_campaign_of_a_message_is_one_key_from_who_got_it(started: Started) -> None:
     async with started() as driver:
         await driver.press("enter", "m", "A")
-        assert isinstance(driver.app.screen, AudienceDialog)
+        assert isinstance(driver.app.screen, AudienceScreen)
         assert "Who got deals" in driver.words
         await driver.press("escape", "b", "A")
-        assert not isinstance(driver.app.screen, AudienceDialog)
+        assert not isinstance(driver.app.screen, AudienceScreen)
 
 
 async def test_the_ticket_stands_in_the_heading(started: Started) -> None:

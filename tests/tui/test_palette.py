@@ -13,7 +13,7 @@ from tests.tui.conftest import Driver, Started
 from tui import manual
 from tui.palette import BOOSTS, Entry
 from tui.screens.customer import CustomerScreen
-from tui.screens.dialogs import LETTERS, AudienceDialog, JumpScreen, PageDialog, TextDialog, labels
+from tui.screens.dialogs import LETTERS, AudienceScreen, JumpScreen, PageDialog, TextDialog, labels
 from tui.screens.find import FindScreen
 from tui.screens.rules import RulesScreen
 
@@ -120,7 +120,7 @@ async def test_names_of_the_workspace_are_gone_to(started: Started) -> None:
     async with started() as driver:
         await ask(driver, "nail clipper weekly")
         await choose(driver, "Nail clipper weekly (nail-weekly)")
-        assert isinstance(driver.app.screen, AudienceDialog)
+        assert isinstance(driver.app.screen, AudienceScreen)
         await driver.press("escape")
         await ask(driver, "until repurchase")
         await choose(driver, "No mails about what was just bought (until-repurchase)")

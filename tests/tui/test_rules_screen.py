@@ -10,7 +10,7 @@ from audit.rules.replay.totals import Displacement
 from tests.tui.canned import FakeSession
 from tests.tui.conftest import SIZES, Driver, Started
 from tui.core_access import StoppedError
-from tui.rendering import flow
+from tui.rendering import bars
 from tui.screens.dialogs import Choice, Question, TextDialog
 from tui.screens.find import FindScreen
 from tui.screens.rules import RulesScreen
@@ -175,11 +175,11 @@ def test_the_flow_as_text_is_a_line_a_pair() -> None:
         Displacement(by=None, stopped="news", n=3),
     )
     after = (Displacement(by="cart", stopped="news", n=9),)
-    assert list(flow.lines(pairs)) == [
+    assert list(bars.flow_lines(pairs)) == [
         "news took the room of cart: 1,200 times",
         "(no campaign) took the room of news: 3 times",
     ]
-    assert list(flow.lines(pairs, after)) == [
+    assert list(bars.flow_lines(pairs, after)) == [
         "news took the room of cart: 1,200 times, with room kept 0",
         "(no campaign) took the room of news: 3 times, with room kept 0",
         "cart took the room of news: 0 times, with room kept 9",

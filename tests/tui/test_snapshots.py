@@ -13,6 +13,7 @@ SIZES = {"80x24": (80, 24), "120x36": (120, 36)}
 SCREENS = {
     "find": (),
     "audience": ("c", "enter"),
+    "fleet": ("4",),
     "customer": ("enter",),
     "customer-left-out": ("enter", "G", "x"),
     "customer-tried": ("enter", "t"),

@@ -193,11 +193,12 @@ class CustomerScreen(WorkScreen):
             self._explain(case.event_text(row))
 
     @on(WeekStrip.Chosen)
-    def go_to_week(self, message: WeekStrip.Chosen) -> None:
-        self.timeline.go_to_week(message.monday)
-
-    def action_week(self, step: int) -> None:
-        self.timeline.step_week(step)
+    def action_week(self, to: WeekStrip.Chosen | int) -> None:
+        """To the week that was clicked on, or to the next (1) or the one before (-1) that has a row."""
+        if isinstance(to, int):
+            self.timeline.step_week(to)
+        else:
+            self.timeline.go_to_week(to.monday)
 
     def _ask_why(self, case: CustomerCase, subject: Subject) -> None:
         case.subject = subject

@@ -259,9 +259,9 @@ def show_audience(screen: WorkScreen, row: Document | None) -> None:
     if campaign is None:
         say(screen.app, "this row names no campaign", severity="warning")
         return
-    from tui.screens.dialogs import AudienceDialog
+    from tui.screens.dialogs import AudienceScreen
 
-    screen.app.push_screen(AudienceDialog(campaign))
+    screen.app.push_screen(AudienceScreen(campaign))
 
 
 def show_suggestion(

@@ -1,4 +1,4 @@
-"""Short dialogs: a text to read, a question to answer, a line to type, a few things to choose from, who got a campaign."""
+"""Short dialogs: a text to read, a question to answer, a line to type, a few things to choose from."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from textual import on
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList, Static
 
 from tui import keys
 from tui.core_access import AsksCore
 from tui.rendering import audience
-from tui.rendering.text import content
+from tui.rendering.text import content, joined
 from tui.screens.base import layout_for
 from tui.widgets.items import Item, Items
 from tui.widgets.panes import PaneTabs
@@ -139,50 +140,87 @@ class Line(Dialog[str | None]):
             self.dismiss(text)
 
 
-class AudienceDialog(Dialog[None]):
-    """The audience of one campaign; `m` shows all that sets it apart, or the first few again."""
+BARS = dict(zip(audience.LABELS, ("$primary", "$secondary", "$secondary"), strict=True))
+"""Whose share it is → the colour of its bar."""
+
+MOST, AROUND = 160, 8
+"""Cells of the widest one, as the style sheet has it, and those around its bars."""
+
+
+class AudienceScreen(Dialog[None]):
+    """The audience of one campaign, as wide as the terminal; Enter on a campaign opens it, wherever that stands."""
 
     AREA = "audience"
     BINDINGS = keys.bindings(AREA)
 
     def __init__(self, campaign: str) -> None:
-        super().__init__("Who got it", "counting …")
+        super().__init__("Who got it")
         self._campaign = campaign
         self._audience: AudienceDocument | None = None
-        self._most: int | None = audience.AT_FIRST
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog -full") as box:
+            box.border_title = self._title
+            yield Static(content("counting …"), markup=False, id="who")
+            yield Items(id="apart")
+            yield Static(markup=False, id="fact")
+        yield KeyLine()
 
     def on_mount(self) -> None:
-        self.query_one(VerticalScroll).focus()
+        self.query_one(Items).display = False
         self.ask("audience", partial(self.session.customers.audience, self._campaign), self.show_audience)
 
     def failed(self, group: str, reason: str) -> None:
         """A campaign of which nothing can be said says so where it would stand."""
         del group
-        self.query_one(Static).update(content(reason))
+        self.query_one("#who", Static).update(content(reason))
 
     def show_audience(self, answer: AudienceDocument) -> None:
         self._audience = answer
-        self.query_one(VerticalScroll).border_title = content(f"Who got {answer.campaign}")
-        self._show()
+        self.query_one(".dialog").border_title = content(f"Who got {answer.campaign}")
+        self.query_one("#who", Static).update(content("\n".join(audience.head(answer))))
+        items = self.query_one(Items)
+        items.display = bool(answer.sets_apart)
+        self._tell(0)
+        self._draw()
+        if answer.sets_apart:
+            items.focus()
 
-    def _show(self) -> None:
-        self.query_one(Static).update(content(self._page))
+    def on_resize(self, event: events.Resize) -> None:
+        super().on_resize(event)
+        self._draw()
 
-    @property
-    def _page(self) -> str:
-        return (
-            ""
-            if self._audience is None
-            else "\n".join(audience.page(self._audience, self._most, "m: the rest"))
-        )
+    def _draw(self) -> None:
+        if self._audience is not None:
+            things = audience.paired_bars(self._audience, min(self.size.width, MOST) - AROUND)
+            self.query_one(Items).put(
+                Item(str(at), Content("\n").join([content(thing, "bold"), *map(_share_line, pairs)]))
+                for at, (thing, pairs) in enumerate(things)
+            )
 
-    def action_more(self) -> None:
-        self._most = None if self._most is not None else audience.AT_FIRST
-        self._show()
+    @on(OptionList.OptionHighlighted)
+    def tell(self, event: OptionList.OptionHighlighted) -> None:
+        self._tell(event.option_index)
+
+    def _tell(self, at: int) -> None:
+        """The figures of a thing, and what may be concluded."""
+        answer = self._audience
+        if answer is not None:
+            facts = answer.sets_apart[at : at + 1]
+            figures = [audience.figures(answer, fact) for fact in facts]
+            foot = audience.foot(answer, of_breadth=any(fact.is_breadth for fact in facts))
+            self.query_one("#fact", Static).update(content("\n".join([*figures, *foot])))
 
     def action_copy(self) -> None:
         if self._audience is not None:
-            self.services.copy(f"who got {self._audience.campaign}", self._page, "audience.txt")
+            text = "\n".join(audience.page(self._audience, None, ""))
+            self.services.copy(f"who got {self._audience.campaign}", f"{text}\n", "audience.txt")
+
+
+def _share_line(pair: audience.Pair) -> Content:
+    """One bar of a pair, between whose share it is and how much."""
+    whose, bar, told = pair
+    return joined(f"  {whose:<7}", (bar, BARS[whose]), f" {told}")
 
 
 class Choice(Dialog[str | None]):

@@ -163,9 +163,9 @@ class FindScreen(WorkScreen):
     @on(Table.Opened, "#people")
     def open_row(self, message: Table.Opened) -> None:
         if self._shows_campaigns:
-            from tui.screens.dialogs import AudienceDialog
+            from tui.screens.dialogs import AudienceScreen
 
-            self.app.push_screen(AudienceDialog(message.key))
+            self.app.push_screen(AudienceScreen(message.key))
         else:
             self.services.open_customer(message.key)
 

@@ -280,7 +280,7 @@ class RulesScreen(WorkScreen):
         if replay is None or rule is None:
             say(self.app, "nothing is replayed yet", severity="warning")
         else:
-            from tui.screens.displaced import DisplacedDialog
+            from tui.screens.rule_dialogs import DisplacedDialog
 
             self.app.push_screen(DisplacedDialog(rule, replay), partial(self.take_into_form, rule))
 

@@ -6,12 +6,12 @@ from collections import Counter, OrderedDict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from audit.events.times import iso
 from tui.rendering import timeline, verdict_text
 from tui.rendering.text import number
 from tui.rendering.wording import moment
 from tui.session.replays import weekly_cap
 from tui.session.view_models import (
+    BETWEEN,
     Agreement,
     CaseReport,
     Document,
@@ -21,22 +21,27 @@ from tui.session.view_models import (
     Subject,
     Triage,
     Verdict,
+    agreement_frames,
 )
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from audit.events.messages import Pressure
     from audit.queries.audience import AudienceDocument
     from audit.queries.case import Case
     from audit.queries.complaints.answer import CaseOfLetter
-    from audit.queries.reconcile import Disagreement, Reconciliation, SegmentAgreement, StripAgreement
     from audit.why import WhyDocument
     from tui.session.open_workspace import OpenWorkspace
+    from tui.session.view_models import Progress
     from tui.widgets.letter import Pasted
 
 CACHED_CASES = 8
 """Cases held, so that moving through a timeline reads nothing again."""
 
+
+BECAME = ("clicked", "delivered", "opened", "bounced", "complained")
+"""What is counted of a campaign's messages: acts of people, not of machines."""
 
 REPORTS = {"internal": "Internal note", "reply": "Reply to the customer"}
 
@@ -92,7 +97,7 @@ class Customers:
         return Triage(customers, checks, self._findings.select(key, "customer").unique(), limits)
 
     def campaigns(self) -> pl.DataFrame:
-        """The worst flows first: `campaign, findings, severity, customers, messages, clicked`."""
+        """The worst flows first: `campaign, findings, severity, customers, messages`, and how many became what (`BECAME`)."""
         import polars as pl
 
         from audit.events.messages import messages
@@ -113,7 +118,7 @@ class Customers:
             .agg(pl.struct("customer", "id").n_unique().alias("findings"), pl.col("customer").n_unique().alias("customers"),
                  pl.col("severity").sort_by(severity_rank()).first())
         )  # fmt: skip
-        flows = sent.group_by("campaign").agg(pl.len().alias("messages"), pl.col("clicked").sum())
+        flows = sent.group_by("campaign").agg(pl.len().alias("messages"), pl.col(*BECAME).sum())
         return (
             flows.join(blamed, on="campaign", how="left")
             .with_columns(pl.col("findings", "customers").fill_null(0))
@@ -126,6 +131,13 @@ class Customers:
                 nulls_last=True,
             )
         )
+
+    def pressure(self, progress: Progress) -> Pressure:
+        """Messages a person a week, over all senders."""
+        from audit.events.messages import pressure
+
+        self._opened.viewer.require("list")
+        return pressure(self._opened.everybody, self._opened.workspace.at, progress)
 
     def audience(self, campaign: str) -> AudienceDocument:
         """Who got a campaign (its id, or its name), and what sets them apart."""
@@ -346,45 +358,3 @@ class Customers:
 
 LISTED = 5_000
 """House value: so many disagreements are listed at once; how many there are is said."""
-
-BETWEEN = ":"
-"""Stands between segment or strip and its id in a key."""
-
-
-def agreement_frames(document: Reconciliation) -> Agreement:
-    """`whysent.reconcile/1` in the shape of the snapshot; a row's key stays the same from one asking to the next."""
-    import polars as pl
-
-    titled: list[tuple[str, str, SegmentAgreement | StripAgreement]] = [
-        *((f"segment{BETWEEN}{entry.segment}", entry.title or f"strip: {entry.segment.replace('_', ' ')}", entry) for entry in document.segments),
-        *((f"strip{BETWEEN}{entry.strip}", f"strip: {entry.strip.replace('_', ' ')}", entry) for entry in document.strips),
-    ]  # fmt: skip
-    agreed = pl.DataFrame(
-        [(key, title, entry.both, entry.logged_only, entry.derived_only, entry.agreement) for key, title, entry in titled],
-        schema={
-            "key": pl.String, "title": pl.String, "both": pl.Int64, "logged_only": pl.Int64,
-            "derived_only": pl.Int64, "agreement": pl.Float64,
-        },
-        orient="row",
-    )  # fmt: skip
-    names = {key: title for key, title, _ in titled}
-    columns = ("key", "customer", "where", "title", "side", "since", "text")
-    apart = pl.DataFrame(
-        [_disagreement_row(entry, names) for entry in document.listed],
-        schema=dict.fromkeys(columns, pl.String),
-    ).unique("key", maintain_order=True)
-    return Agreement(agreed, apart, document.disagreements)
-
-
-def _disagreement_row(entry: Disagreement, names: dict[str, str]) -> dict[str, str | None]:
-    where = f"{entry.what}{BETWEEN}{entry.id}"
-    parts = (where, entry.customer, entry.item_id, entry.side, entry.logged_as)
-    return {
-        "key": "\x1f".join(str(part) for part in parts),
-        "customer": entry.customer,
-        "where": names.get(where, entry.id),
-        "title": entry.title or entry.item_id or entry.id,
-        "side": entry.side,
-        "since": iso(entry.since),
-        "text": entry.text,
-    }

@@ -1,0 +1,176 @@
+"""Who displaced whom and messages a person a week as bars in the rows of a table; in sentences and as text.
+
+Bars are drawn here and not by the plotting library: each ends in its own cells, on a row that the cursor can stand on,
+with its count beside it, and one that is not nothing can be seen; upright bars on its axes are no cell tall where one week in
+a thousand holds twenty mails, and leave no room for names and counts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tui.rendering.charts import LYING, bar
+from tui.rendering.text import number
+from tui.widgets.table_data import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    import polars as pl
+
+    from audit.events.messages import Bar, Pressure
+    from audit.rules.replay.totals import Displacement, ReplayDocument
+    from tui.session.view_models import KeptRoom
+
+CALM = dict.fromkeys(("█", *filter(None, LYING)), "low")
+"""Bars are drawn in the colour of what is beside the point: names and counts are read first."""
+
+NO_CAMPAIGN = "(no campaign)"
+
+WIDEST = 40
+"""Cells of the widest bar."""
+
+
+def flow_frame(before: Iterable[Displacement], after: Iterable[Displacement] | None) -> pl.DataFrame:
+    """A row a pair: `key, by, stopped, n, now` (after room is kept; 0 where that is not asked), the most first."""
+    import polars as pl
+
+    from audit.rules.replay.room import both
+
+    pairs = both(before, after or ())
+    schema = {"by": pl.String, "stopped": pl.String, "n": pl.Int64, "now": pl.Int64}
+    made = pl.DataFrame(pairs, schema=schema, orient="row")
+    return (
+        made.with_columns(pl.col("by", "stopped").fill_null(NO_CAMPAIGN))
+        .with_columns(key=pl.format("{} → {}", "by", "stopped"), flow=pl.col("n"))
+        .sort("n", "now", "key", descending=[True, True, False])
+    )
+
+
+def flow_columns(pairs: pl.DataFrame, width: int, *, after: bool) -> tuple[Column, ...]:
+    """From campaign, bar, count, to campaign, in so many cells; beside the count what it is `after` room is kept."""
+    most: int = max(pairs["n"], default=0)
+    cells = max(6, min(WIDEST, (width - 2) // 3))
+    with_room = (Column("now", "with room", width=9, right=True, show=number),) if after else ()
+    return (
+        Column("by", "these mails", flex=True),
+        Column("flow", "took the room", width=cells, show=lambda n: bar(n, most, cells), tones=CALM),
+        Column("n", "times", width=max(6, len(number(most))), right=True, show=number),
+        *with_room,
+        Column("stopped", "→ of these", flex=True, show=lambda name: f"→ {name}"),
+    )
+
+
+def pair_in_words(pair: Mapping[str, object], rule: str) -> str:
+    """What the number of a pair counts."""
+    n, by, stopped = pair["n"], pair["by"], pair["stopped"]
+    return f"{number(n)} mail{'s' * (n != 1)} of {stopped} stopped while {rule} counted at least one of {by}."
+
+
+def kept_room(room: KeptRoom, before: ReplayDocument) -> str:
+    """What keeping room changes in all, and by which rule."""
+    stopped = f"stopped in all {number(before.stopped)} → {number(room.after.stopped)}"
+    lost = [
+        sum(pair.n for pair in replay.displaced if pair.stopped == room.campaign and pair.by != room.campaign)
+        for replay in (before, room.after)
+    ]
+    if room.apart:
+        how = f"A cap of 1 has no place to share: left out of it, {room.campaign} neither counts nor is stopped."
+    else:
+        how = f"One place kept for {room.campaign}: all else may take {room.rule['limit']} (rule {room.rule['id']})."
+    return (
+        f"{how} Room lost by it {number(lost[0])} → {number(lost[1])} times; {stopped}. Enter: into the form."
+    )
+
+
+def flow_lines(before: Iterable[Displacement], after: Iterable[Displacement] | None = None) -> Iterator[str]:
+    """The flow as text, a line a pair."""
+    for pair in flow_frame(before, after).iter_rows(named=True):
+        now = "" if after is None else f", with room kept {number(pair['now'])}"
+        yield f"{pair['by']} took the room of {pair['stopped']}: {number(pair['n'])} times{now}"
+
+
+# -- messages a person a week --------------------------------------------------------------------------------------
+
+FIXED = 43
+"""Cells of all columns but the bars."""
+
+
+def pressure_frame(pressure: Pressure) -> pl.DataFrame:
+    """A row a bar: `key, mails, weeks, share, people`."""
+    import polars as pl
+
+    total = max(pressure.person_weeks, 1)
+    rows = [
+        (str(at), _mails(one), one.weeks, one.weeks / total, one.people)
+        for at, one in enumerate(pressure.bars)
+    ]
+    schema = {
+        "key": pl.String,
+        "mails": pl.String,
+        "weeks": pl.Int64,
+        "share": pl.Float64,
+        "people": pl.Int64,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(bar=pl.col("weeks"))
+
+
+def pressure_columns(pressure: Pressure, width: int) -> tuple[Column, ...]:
+    """The mails of a week, the bar, and how many weeks and people, in so many cells."""
+    cells = max(8, width - FIXED)
+    most = max(one.weeks for one in pressure.bars)
+    return (
+        Column("mails", "mails", width=6, right=True),
+        Column("bar", "weeks of people", width=cells, show=lambda n: bar(n, most, cells), tones=CALM),
+        Column("weeks", "weeks", width=9, right=True, show=number),
+        Column("share", "share", width=7, right=True, show=percent),
+        Column("people", "people's most", width=13, right=True, show=number),
+    )
+
+
+def percent(value: float) -> str:
+    """A share, as fine as it needs to be."""
+    from audit.rules.replay.curve import percent
+
+    return percent(value)
+
+
+def _mails(one: Bar) -> str:
+    if one.high is None:
+        return f"{one.low}+"
+    return str(one.low) if one.high == one.low else f"{one.low}–{one.high}"
+
+
+def bar_in_words(pressure: Pressure, at: int) -> str:
+    """What one bar counts, and over what."""
+    one = pressure.bars[at]
+    total = pressure.person_weeks
+    weeks = f"{number(one.weeks)} of {number(total)} weeks of people ({percent(one.weeks / max(total, 1))})"
+    heaviest = f"the heaviest week of {number(one.people)} of {number(pressure.people)} people"
+    over = f"all senders, {pressure.weeks} weeks from {pressure.first}"
+    return f"{_mails(one)} mails in a week: {weeks}; {heaviest} · {over}"
+
+
+def campaign_in_words(row: Mapping[str, Any]) -> str:
+    """What became of a campaign's messages."""
+    found = (
+        f"{number(row['findings'])} findings of {number(row['customers'])} people"
+        if row["findings"]
+        else "no finding"
+    )
+    parts = [f"{number(row['messages'])} mails"]
+    parts += [f"{number(row[name])} {name}" for name in ("delivered", "opened") if row[name]]
+    parts.append(f"{number(row['clicked'])} with a response")
+    parts += [f"{number(row[name])} {name}" for name in ("bounced", "complained") if row[name]]
+    return f"{row['campaign']}: {found}; {', '.join(parts)} · Enter: who got it"
+
+
+def pressure_lines(pressure: Pressure) -> Iterator[str]:
+    """The histogram as text, a line a bar."""
+    yield (
+        f"mails a person a week, all senders: {number(pressure.messages)} mails to {number(pressure.people)} people"
+        f" in {pressure.weeks} weeks from {pressure.first}"
+    )
+    total = max(pressure.person_weeks, 1)
+    for one in pressure.bars:
+        yield f"{_mails(one)} mails: {number(one.weeks)} weeks of people ({percent(one.weeks / total)}), the heaviest of {number(one.people)}"
