@@ -19,6 +19,7 @@ import pytest
 from rich.cells import cell_len
 from rich.color import blend_rgb
 from rich.style import Style
+from textual.events import Paste
 from textual.strip import Strip
 from textual.widgets import Input
 
@@ -59,19 +60,25 @@ SCREENS = {
 }
 """Each screen: the story from which it is reached, 0 for the list of them, and the keys that lead there."""
 
+LETTER = """Hello,
+I bought a nail clipper a year ago and got ten mails about it. When is it going to stop?
+Martina Quandt
+martina.quandt@example.org
+"""
+
 CAST = (
-    (1.5, "", "A ticket: “I bought a nail clipper a year ago and got ten mails about it.”"),
-    (0.3, "'mart", "Paste the address: it is looked up, and neither stored nor logged."),
-    (0.3, "'ina.quandt", ""),
-    (0.9, "'@example.org", ""),
-    (5.0, "enter", "The verdict first: what came, why it could be, and that nothing ends it."),
-    (4.0, "w", "w: why, down to single events, and what is not known."),
+    (2.5, "", "A letter has come: “I bought a nail clipper a year ago and got ten mails about it.”"),
+    (
+        6.0,
+        "paste",
+        "The whole letter is pasted. Its sentence, and the verdict; nothing of the letter is kept.",
+    ),
+    (4.5, "w", "w: why the newest came, down to single events, and what is not known."),
     (3.5, "escape t", "t: which of these mails the rules would have stopped."),
     (4.0, "t end x", "x: leave the purchase out, and see what is left."),
-    (4.5, "x R r", "R: a reply that can be sent, in the customer's language."),
-    (3.5, "f", "f: and the rule that would have stopped it, with its replay."),
+    (5.0, "x R r", "R: a reply that can be sent, in the customer's language."),
 )
-"""Of the cast each frame: seconds, the keys (after ' letters) that lead to it, and what is said below it."""
+"""Of the cast each frame: seconds, the keys that lead to it, and what is said below it."""
 
 
 def small_demo(folder: Path) -> Path:
@@ -280,7 +287,7 @@ def _span(drawn: str, span: tuple[int, int], spans: dict[tuple[int, int], str], 
     return f'<g class="{spans.setdefault(span, f"f{len(spans)}")}">{drawn}</g>'
 
 
-VERDICT = 4
+VERDICT = 1
 """The frame of the cast that stands still where no motion is wanted."""
 
 
@@ -375,9 +382,8 @@ async def moving(folder: Path) -> dict[str, str]:
         await driver.until(lambda: app.opening is not None)
         await driver.settle()
         for _, keys, _ in CAST:
-            if keys.startswith("'"):
-                await pilot.press(*keys[1:])
-                await driver.settle()
+            if keys == "paste":
+                app.screen.focused.post_message(Paste(LETTER))
             else:
                 await driver.press(*keys.split())
             frames.append(await at_rest(driver))
