@@ -50,7 +50,7 @@ COMPILED_ONCE = {
 SECONDS = {
     "kernel": 100, "test_soundness": 45, "test_commands": 30, "test_role_view": 20, "test_scene_replies": 20, "test_bulk_causes": 20,
     "test_uci": 15, "test_core": 15, "test_oracles": 15, "test_derive_properties": 15, "test_every_check": 15, "test_until": 15,
-    "test_segment_proofs": 10, "test_excluded": 10, "test_placements": 10, "test_models": 10, "test_new_check": 10,
+    "test_pictures": 10, "test_tutorials": 10, "test_segment_proofs": 10, "test_excluded": 10, "test_placements": 10, "test_models": 10, "test_new_check": 10,
 }  # fmt: skip
 """How long the longest files take, about; they are begun first, so that all workers end together."""
 

@@ -81,13 +81,13 @@ CAST = (
 """Of the cast each frame: seconds, the keys that lead to it, and what is said below it."""
 
 
-def small_demo(folder: Path) -> Path:
+def small_demo(folder: Path, people: int = PEOPLE) -> Path:
     """The demo with fewer customers, made in half a second, the same in every run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vault, "random_pseudonym", steady_pseudonym)
         patch.setitem(Book.__init__.__kwdefaults__, "now", lambda: BEGUN)
         demo.begin(folder)
-        demo.finish(folder, lambda done, total: None, PEOPLE)
+        demo.finish(folder, lambda done, total: None, people)
     return folder
 
 
