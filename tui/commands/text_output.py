@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tui.commands.output import SIGNS, in_lines, line, table
+from tui.commands.output import SIGNS, in_lines, line, narrate, table
 from tui.rendering.charts import bar, sparkline
 from tui.rendering.wording import explanation_lines, no_day, of_one_address, several, standing_name
 from tui.rendering.wording import moment as minute
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from audit.findings import Unanswered
     from audit.findings.anomaly import OutOfPattern
     from audit.ingest.formats import Formats
+    from audit.ingest.suggest import MapSuggestion
     from audit.population.coverage import Coverage
     from audit.queries.campaigns import CampaignMap
     from audit.queries.customer import AnyMembership, CustomerPicture, MessageCounts, Recommendation
@@ -236,6 +237,14 @@ def formats(answer: "Formats") -> None:
         ("name", "what", "reads"),
         [(entry.name, entry.title, entry.reads) for entry in answer.formats],
     )
+
+
+def suggestion(answer: "MapSuggestion") -> None:
+    """A map to begin with, as it is written; what is unsure on stderr."""
+    for written in answer.map.splitlines():
+        line(written)
+    for doubt in answer.unsure:
+        narrate(f"unsure: {doubt}")
 
 
 def health(answer: "Health") -> None:

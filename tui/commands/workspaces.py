@@ -141,8 +141,22 @@ def map_campaigns(
     file: Annotated[
         Path | None, typer.Argument(metavar="FILE.toml", help="A campaign map, and flows, to take in.")
     ] = None,
+    suggest: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Print a map to begin with, to `import` this file with; its doubts are comments.",
+        ),
+    ] = None,
 ) -> None:
     """The campaigns seen and what is known about them; with a file, take a campaign map and flows in."""
+    if suggest is not None:
+        from audit.ingest.suggest import suggest as suggested
+
+        if file is not None:
+            raise InputError("give either a campaign map to take in, or --suggest FILE")
+        invocation.answer(suggested(suggest), text_output.suggestion)
+        return
     from audit import flows
     from audit.flows import campaign_map
     from audit.queries import campaigns

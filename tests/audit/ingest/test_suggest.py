@@ -1,0 +1,110 @@
+"""A map to begin with is a map, says what the file shows, and tells its doubts."""
+
+import json
+import tomllib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audit import ingest
+from audit.errors import InputError
+from audit.ingest.suggest import suggest
+from tests.audit.ingest.files import by_source, counts, csv, ndjson, raw
+from tests.audit.ingest.test_shipped_tables import SHIPPED
+
+GERMAN = (
+    "KundenNr;Datum;Ereignis;E-Mail;Betreff;Preis",
+    "1;05.01.2026 11:00;Versendet;jo@example.test;Neue Scheren;",
+    "1;05.01.2026 12:00;Geöffnet;jo@example.test;Neue Scheren;",
+    "1;06.01.2026 12:00;Kauf;jo@example.test;;1.234,50",
+    "2;07.01.2026 12:00;Abmeldung;al@example.test;;",
+    "2;17.01.2026 12:00;Gewinnspiel;al@example.test;;",
+)
+
+
+def tried(ws, tmp_path, file):
+    suggestion = suggest(file)
+    mapping = raw(tmp_path, suggestion.map.encode(), "suggested.toml")
+    return suggestion, ingest.import_paths(ws, [file], map_file=mapping)
+
+
+def test_a_german_log_goes_in_with_what_is_suggested(ws, tmp_path):
+    suggestion, report = tried(ws, tmp_path, raw(tmp_path, "\n".join(GERMAN).encode(), "log.csv"))
+    assert counts(report) == (5, 5, 0, 0, 0)
+    assert by_source(ws).select("customer_id", "kind", "subject", "price").rows() == [
+        ("1", "message_sent", "Neue Scheren", None),
+        ("1", "message_opened", "Neue Scheren", None),
+        ("1", "order_completed", None, 1234.5),
+        ("2", "unsubscribed", None, None),
+        ("2", "other", None, None),
+    ]
+    assert ws.resolve("jo@example.test") == ws.resolve("1")
+    assert suggestion.unsure == (
+        "kinds: what 'Gewinnspiel' means",
+        "times carry no offset: in which zone they are read must be said",
+    )
+
+
+def test_paths_go_into_objects_and_lists(tmp_path):
+    row = {"user": {"id": 7}, "events": [{"ts": 1767607200, "type": "click", "sku": "a"}], "tags": ["x"]}
+    written = tomllib.loads(suggest(ndjson(tmp_path, row)).map)
+    assert written["columns"] == {
+        "customer_id": "user.id",
+        "occurred_at": "events[].ts",
+        "kind": "events[].type",
+        "item_id": "events[].sku",
+    }
+    assert written["kinds"] == {"click": "message_clicked", "else": "keep"}
+
+
+def test_what_no_column_says_is_a_comment_and_the_map_not_usable(tmp_path):
+    suggestion = suggest(csv(tmp_path, "red,4", "blue,5", header="colour,size"))
+    assert not suggestion.usable
+    assert suggestion.unsure == (
+        "customer_id: no column looks like it",
+        "occurred_at: no column looks like it",
+        "kind: no column says what happened; one kind for all rows is a guess",
+    )
+
+
+def test_the_kind_may_stand_in_the_name_of_the_file_or_of_its_times(tmp_path):
+    rows = ("jo@example.test,2026-01-05T10:00Z", "al@example.test,2026-01-06T10:00Z")
+    by_file = suggest(csv(tmp_path, *rows, header="mail,when", name="optouts.csv"))
+    by_time = suggest(csv(tmp_path, *rows, header="mail,opened_at", name="x.csv"))
+    kinds = [tomllib.loads(each.map)["constants"]["kind"] for each in (by_file, by_time)]
+    assert kinds == ["unsubscribed", "message_opened"]
+
+
+def test_two_forms_of_a_date_that_both_fit_are_a_doubt(tmp_path):
+    suggestion = suggest(csv(tmp_path, "1,05/01/2026,sent", "2,06/02/2026,sent", header="user,date,kind"))
+    assert "times: %d/%m/%Y and %m/%d/%Y both fit; the first is taken" in suggestion.unsure
+
+
+SAMPLES = sorted(file for file in SHIPPED.glob("*/*") if file.suffix in (".csv", ".ndjson"))
+
+
+@pytest.mark.parametrize("file", SAMPLES, ids=[f"{file.parent.name}-{file.stem}" for file in SAMPLES])
+def test_every_suggestion_is_toml_and_a_usable_one_can_be_used(ws, tmp_path, file):
+    suggestion = suggest(file)
+    tomllib.loads(suggestion.map)
+    if suggestion.usable:
+        _, report = tried(ws, tmp_path, file)
+        rows, _, _, quarantined, _ = counts(report)
+        assert quarantined * 2 < rows or any("empty in" in doubt for doubt in suggestion.unsure)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.dictionaries(st.text(max_size=6), st.text(max_size=6) | st.integers() | st.none(), max_size=4),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_whatever_columns_are_called_the_suggestion_is_toml(tmp_path_factory, rows):
+    file = ndjson(tmp_path_factory.mktemp("rows"), *map(json.dumps, rows))
+    try:
+        tomllib.loads(suggest(file).map)
+    except InputError as error:
+        assert "holds no row" in str(error)
