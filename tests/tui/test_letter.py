@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from textual.events import Paste
+from textual.events import Key, Paste
 
 from audit.privacy.roles import Role, Viewer
 from audit.workspace.workspace import Workspace
@@ -94,10 +94,9 @@ async def test_where_several_fit_it_asks_and_where_nobody_does_it_says_what_it_l
 
 async def test_a_letter_that_the_terminal_types_line_by_line_is_one_letter(opened: Opened) -> None:
     async with opened() as driver:
-        for line in CAMERAS.split("\n"):
-            for letter in line:
-                driver.app.screen.query_one(Field).insert_text_at_cursor(letter)
-            await driver.pilot.press("enter")
+        for character in f"{CAMERAS}\n":
+            key = "enter" if character == "\n" else character
+            driver.app.post_message(Key(key, character))  # all at once, as they come from a terminal
         await driver.until(lambda: isinstance(driver.app.screen, CustomerScreen))
         await driver.settle()
         assert driver.app.screen.case.about.check == "unexplained"

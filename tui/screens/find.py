@@ -21,6 +21,7 @@ from tui.widgets.text import Heading, KeyLine, Peek
 if TYPE_CHECKING:
     import polars as pl
     from textual.app import ComposeResult
+    from textual.events import Paste
 
     from audit.queries.complaints.answer import CaseOfLetter
     from tui.session.view_models import Opening, Triage
@@ -180,6 +181,13 @@ class FindScreen(WorkScreen):
     def open_resolved(self, customer: str) -> None:
         self.query_one("#field").border_subtitle = content("")
         self.services.open_customer(customer)
+
+    def on_paste(self, event: Paste) -> None:
+        """What is pasted beside the field belongs into it."""
+        field = self.query_one(Field)
+        if not field.has_focus and not field.take(event.text.strip()):
+            field.focus()
+            field.insert_text_at_cursor(" ".join(event.text.split()))
 
     @on(Field.Letter)
     def take_letter(self, message: Field.Letter) -> None:

@@ -56,14 +56,25 @@ class Field(CleanInput):
 
     def _on_paste(self, event: Paste) -> None:
         """A terminal that says what is pasted hands over all of it."""
-        text = event.text.strip()
-        if "\n" in text or "\r" in text or len(text) > LONG:
+        if self.take(event.text.strip()):
             event.stop()
             event.prevent_default()
+
+    def take(self, text: str) -> bool:
+        """Take what was pasted, if it is a letter; whether it is one."""
+        is_letter = "\n" in text or "\r" in text or len(text) > LONG
+        if is_letter:
             self._post(text)
+        return is_letter
 
     async def _on_key(self, event: Key) -> None:
-        await super()._on_key(event)
+        """Enter is heard here, in its turn: as a binding it would be heard after the keys that follow it."""
+        if event.key == "enter":
+            event.stop()
+            event.prevent_default()
+            await self.action_submit()
+        else:
+            await super()._on_key(event)
         self._wait_on()
 
     async def action_submit(self) -> None:

@@ -211,9 +211,10 @@ def _markers(key: str) -> frozenset[str]:
 
 
 def _set_aside(body: Text) -> None:
-    """Set aside what the letter says it is not about: from there to the end of the clause, or to a `but`."""
+    """Set aside what the customer writes or asks for, and what the letter says it is not about: to the end of the clause, or to a `but`."""
     contrast = vocabulary().contrast
-    aside: set[int] = set()
+    ours = vocabulary().phrases("ours")
+    aside = {place for phrase in ours for places in body.occurrences(phrase) for place in places}
     for phrase in vocabulary().phrases("aside"):
         for places in body.occurrences(phrase):
             clause = body.tokens[places[-1]].clause

@@ -26,9 +26,10 @@ _STRONG, _WEAK, _MOST_WORDS = 2.0, 1.0, 6.0
 _MOST_GOODS = 3.0
 _QUOTED, _MENTIONED = 4.0, 1.5
 _NUMBER, _MONTH = 1.0, 0.5
-_CLEARLY = 0.6
+_TELLING = 10
+_CLEARLY = 0.45
 """House values: what each sort of evidence weighs. A strong phrase is worth two weak ones, a quoted subject more than both; a
-word that stands in one thing of the history only is worth one."""
+word that stands in one thing of the history only is worth one; a number of so much or more that is exactly right, two."""
 
 _NEAR = 0.15
 """House value: a number is about right for a count that is so near to it."""
@@ -52,11 +53,12 @@ class Candidate:
 
 @dataclass
 class Match:
-    """How well a letter fits a candidate: `wording` of its check, `goods`, `quoted` subject, `figures`; at which places it says so."""
+    """How well a letter fits a candidate: `wording` of its check, `goods`, those of them `named` in a sentence about messages, `quoted` subject, `figures`; at which places it says so."""
 
     candidate: Candidate
     wording: float = 0.0
     goods: float = 0.0
+    named: float = 0.0
     quoted: float = 0.0
     figures: float = 0.0
     places: set[int] = field(default_factory=set)
@@ -190,15 +192,20 @@ class _Reader:
                 if in_compound(token.fold, name) and place not in self._body.ignored:
                     self.topics.setdefault(name, set()).add(place)
         self._wordings = {check: self._wording(*phrases) for check, phrases in vocab.checks.items()}
-        self._incoming, self._as_segment, self._as_item = map(
-            self._says, ("incoming", "segments", "recommendations")
-        )
-        self._other_matters = self._says("other_matters")
+        keys = ("incoming", "segments", "recommendations")
+        of_incoming, of_segments, of_items = map(self._sentences_that, keys)
+        self._of_messages = of_incoming | of_segments | of_items
+        self._incoming, self._as_segment, self._as_item = bool(of_incoming), bool(of_segments), bool(of_items)
+        self._other_matters = bool(self._sentences_that("other_matters"))
         self._quotes = {spelled(text) for text in letter.quoted_subjects} - {""}
         self._sentences = f" {spelled(self._body.text)} "
 
-    def _says(self, key: str) -> bool:
-        return any(self._body.find(phrase) for phrase in vocabulary().phrases(key))
+    def _sentences_that(self, key: str) -> set[int]:
+        """The numbers of the sentences in which one of these phrases stands."""
+        phrases = vocabulary().phrases(key)
+        return {
+            self._body.tokens[p[0]].sentence for phrase in phrases for p in self._body.occurrences(phrase)
+        }
 
     def _wording(self, strong: Iterable, weak: Iterable) -> tuple[float, set[int]]:  # type: ignore[type-arg]
         """What the phrases of a check weigh together, words that stand in several counted once; and where they stand."""
@@ -231,6 +238,8 @@ class _Reader:
         for key in shared:
             if not covered.issuperset(self.topics[key]):
                 match.goods += weights.get(key, 0.0)
+                said = {self._body.tokens[place].sentence for place in self.topics[key]}
+                match.named += 0.0 if said.isdisjoint(self._of_messages) else weights.get(key, 0.0)
                 covered |= self.topics[key]
         match.goods = min(match.goods, _MOST_GOODS)
         match.places |= covered
@@ -255,9 +264,9 @@ class _Reader:
                 if token.fold.isdecimal() and len(token.fold) < 5
                 else vocab.numbers.get(token.fold, 0)
             )
-            near = any(abs(number - count) <= max(_NEAR * count, 0) for count in match.candidate.counts)
-            if number > 2 and near and not match.figures:
-                match.figures = _NUMBER
+            if number > 2 and any(abs(number - count) <= _NEAR * count for count in match.candidate.counts):
+                exactly = number >= _TELLING and number in match.candidate.counts
+                match.figures = max(match.figures, 2 * _NUMBER if exactly else _NUMBER)
                 match.places.add(place)
         named = {vocab.months.get(token.fold) for token in tokens if token.text[0].isupper()}
         match.figures += _MONTH * bool(named & match.candidate.months)
@@ -270,25 +279,27 @@ class _Reader:
             return self._incoming or not self._other_matters or match.wording > 0
         if match.candidate.kind != "finding":
             return self._accepts_thing(match)
-        alone = match.candidate.check in vocabulary().flagged("alone")
-        speaks = self._incoming or self._as_segment or self._as_item or (alone and match.wording >= _STRONG)
-        if not speaks or (self._other_matters and match.wording < 2 * _STRONG and not alone):
+        alone = match.candidate.check in vocabulary().flagged("alone") and match.wording >= _STRONG
+        if not (self._incoming or self._as_segment or self._as_item or alone):
             return False
-        if match.wording >= _STRONG:
-            return match.goods >= _CLEARLY / 2 or not self._about_other_goods(match)
-        evidence = match.goods + match.quoted
-        return evidence >= _CLEARLY or (
-            match.wording + match.figures >= _STRONG and not self._about_other_goods(match)
-        )
+        if self._other_matters and match.wording < 2 * _STRONG and not alone:
+            return False
+        if match.wording + match.figures >= _STRONG:
+            return match.goods >= _CLEARLY or not self._about_other_goods(match)
+        return match.named + match.quoted >= _CLEARLY
 
     def _accepts_thing(self, match: Match) -> bool:
         says = {"message": self._incoming, "segment": self._as_segment, "item": self._as_item}
-        evidence = match.goods + match.quoted
-        return says[match.candidate.kind] and evidence >= _CLEARLY and not self._other_matters
+        return (
+            says[match.candidate.kind] and match.named + match.quoted >= _CLEARLY and not self._other_matters
+        )
 
     def _about_other_goods(self, match: Match) -> bool:
-        """Whether the letter names goods of which this history knows nothing, where it is a letter about goods."""
-        return match.candidate.check in vocabulary().flagged("goods") and bool(self._absent_places())
+        """Whether the letter names goods that this is not about, where the check is one about goods."""
+        if match.candidate.check not in vocabulary().flagged("goods"):
+            return False
+        weights = self._history.weights
+        return bool(self._absent_places()) or any(weights.get(key, 0.0) >= _CLEARLY for key in self.topics)
 
     def _absent_places(self) -> set[int]:
         """Where goods stand, and what messages are said to be about, that are not in this history."""

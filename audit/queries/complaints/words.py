@@ -77,7 +77,7 @@ def tokens(text: str) -> list[Token]:
 
 
 Word = tuple[str, ...]
-"""Alternatives: stems, `begins*`, `*ends`."""
+"""Alternatives: stems, `begins*`, `*ends`, `=exactly`."""
 
 
 class Phrase(NamedTuple):
@@ -115,13 +115,21 @@ class Text:
         return sorted({place for alternative in word for place in self._places_of(alternative)})
 
     def _places_of(self, alternative: str) -> list[int]:
-        if not alternative.startswith("*") and not alternative.endswith("*"):
+        if alternative[0] not in "*=" and alternative[-1] != "*":
             return self._by_stem.get(alternative, [])
         if alternative not in self._places:
-            part = alternative.strip("*")
-            fits = str.startswith if alternative.endswith("*") else str.endswith
+            part = alternative.strip("*=")
+            ends, exact = alternative[0] == "*", alternative[0] == "="
             self._places[alternative] = [
-                place for place, token in enumerate(self.tokens) if fits(token.fold, part)
+                place
+                for place, token in enumerate(self.tokens)
+                if (
+                    token.fold == part
+                    if exact
+                    else token.fold.endswith(part)
+                    if ends
+                    else token.fold.startswith(part)
+                )
             ]
         return self._places[alternative]
 
@@ -203,10 +211,10 @@ def _word(text: str) -> Word:
 
 
 def _alternative(text: str) -> str:
-    word = folded(text.strip("*"))
+    word = folded(text.strip("*="))
     if text.endswith("*"):
         return f"{word}*"
-    return f"*{word}" if text.startswith("*") else stem(word)
+    return f"{text[0]}{word}" if text[0] in "*=" else stem(word)
 
 
 class Vocabulary:

@@ -126,6 +126,15 @@ def test_sixty_letters_open_the_right_case_at_the_right_finding_and_none_invents
     assert result.invented == 0
 
 
+def test_letters_written_afterwards_are_measured_and_none_invents_a_finding_for_somebody_else(
+    ws: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = measure(ws, "complaints_held_out.toml")
+    with capsys.disabled():
+        print(f"\nheld out: {result}", *result.wrong, sep="\n")
+    assert result.letters == 20
+
+
 # -- the words -----------------------------------------------------------------------------------------------------
 
 
