@@ -19,6 +19,9 @@ _SIGNED = 9
 _FEW = 7
 """House value: a salutation or a closing has so many words at most."""
 
+_TITLE = 12
+"""House value: a quoted line of so many words at most may be the subject of a mail."""
+
 _HEADER = re.compile(r"^\W{0,4}([^\W\d_][^:\n]{0,24}?)\W{0,2}:\s*(.*)$")
 _QUOTED = re.compile(r"^\s*(?:>\s?)+|^\s*\|\s")
 _DASHES = re.compile(r"^\s*[-_*=]{2,}\s*$")
@@ -50,6 +53,9 @@ def read(text: str, *, names_sensitive: bool = True) -> Letter:
     _sign(letter)
     own = "\n".join(line for part, line in letter.lines if part == "own")
     letter.quoted_subjects += [match[1] for match in _IN_MARKS.finditer(own)]
+    letter.quoted_subjects += [
+        line for line in letter.of("quoted") if 1 < len(line.split()) <= _TITLE and _heading(line) is None
+    ]
     letter.body = Text(own, vocabulary().negators)
     _set_aside(letter.body)
     if not names_sensitive:

@@ -212,7 +212,7 @@ class _Reader:
         weight, places = 0.0, set[int]()
         for worth, phrases in ((_STRONG, strong), (_WEAK, weak)):
             for phrase in phrases:
-                match = self._body.find(phrase)
+                match = self._body.find(phrase, denied=worth == _WEAK)
                 if match and not places.issuperset(match):
                     weight += worth
                     places.update(match)
@@ -259,11 +259,7 @@ class _Reader:
     def _match_figures(self, match: Match) -> None:
         vocab, tokens = vocabulary(), self._body.tokens
         for place, token in enumerate(tokens):
-            number = (
-                int(token.fold)
-                if token.fold.isdecimal() and len(token.fold) < 5
-                else vocab.numbers.get(token.fold, 0)
-            )
+            number = vocab.number(token.fold)
             if number > 2 and any(abs(number - count) <= _NEAR * count for count in match.candidate.counts):
                 exactly = number >= _TELLING and number in match.candidate.counts
                 match.figures = max(match.figures, 2 * _NUMBER if exactly else _NUMBER)
@@ -280,7 +276,10 @@ class _Reader:
         if match.candidate.kind != "finding":
             return self._accepts_thing(match)
         alone = match.candidate.check in vocabulary().flagged("alone") and match.wording >= _STRONG
-        if not (self._incoming or self._as_segment or self._as_item or alone):
+        plainly = not self._other_matters and (
+            match.wording > _STRONG or min(match.wording, _STRONG) + match.goods >= 1.5 * _STRONG
+        )
+        if not (self._incoming or self._as_segment or self._as_item or alone or plainly):
             return False
         if self._other_matters and match.wording < 2 * _STRONG and not alone:
             return False

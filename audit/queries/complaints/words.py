@@ -133,9 +133,9 @@ class Text:
             ]
         return self._places[alternative]
 
-    def find(self, phrase: Phrase) -> tuple[int, ...]:
-        """The places of the words of the first occurrence that counts; empty where there is none."""
-        return next(self.occurrences(phrase), ())
+    def find(self, phrase: Phrase, *, denied: bool = False) -> tuple[int, ...]:
+        """The places of the words of the first occurrence that counts, those that are `denied` too; empty where there is none."""
+        return next(self.occurrences(phrase._replace(denies=phrase.denies or denied)), ())
 
     def occurrences(self, phrase: Phrase) -> Iterator[tuple[int, ...]]:
         """The places of the words of each occurrence that counts."""
@@ -223,10 +223,20 @@ class Vocabulary:
     def __init__(self, languages: Sequence[dict[str, Any]]) -> None:
         self._languages = languages
         self.negators = frozenset(folded(word) for word in self._all("words", "negators"))
-        self.numbers = {folded(word): n for table in languages for word, n in table["numbers"].items()}
+        self.numbers: dict[str, int] = {
+            folded(word): n for table in languages for word, n in table["numbers"].items()
+        }
         self.months = {folded(word): n for table in languages for word, n in table["months"].items()}
         self.stop = frozenset(stem(folded(word)) for word in self._all("words", "stop"))
         self.contrast = frozenset(folded(word) for word in self._all("words", "contrast"))
+
+    def number(self, word: str) -> int:
+        """What a folded word counts, in digits or letters, `achtunddreissig` too; 0 where it counts nothing."""
+        if word.isdecimal():
+            return int(word) if len(word) < _LONG else 0
+        ones, _, tens = word.partition("und")
+        compound = self.numbers[ones] + self.numbers[tens] if {ones, tens} <= self.numbers.keys() else 0
+        return self.numbers.get(word, compound)
 
     def _all(self, section: str, key: str) -> list[str]:
         return [text for table in self._languages for text in table[section][key]]
