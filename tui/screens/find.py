@@ -187,7 +187,7 @@ class FindScreen(WorkScreen):
         field = self.query_one(Field)
         if not field.has_focus and not field.take(event.text.strip()):
             field.focus()
-            field.insert_text_at_cursor(" ".join(event.text.split()))
+            field.insert_text_at_cursor(event.text.strip())
 
     @on(Field.Letter)
     def take_letter(self, message: Field.Letter) -> None:
