@@ -55,7 +55,10 @@ SCREENS = {
     "audience": (3, "A"),
     "log-and-ours": (1, "1 escape d"),
     "rules": (1, "3"),
+    "displaced": (1, "3 d"),
     "sender": (1, "3 p enter"),
+    "fleet": (1, "4"),
+    "help": (1, "question_mark"),
     "inbox": (5, "f p enter escape 3 i"),
 }
 """Each screen: the story from which it is reached, 0 for the list of them, and the keys that lead there."""

@@ -98,7 +98,17 @@ def test_pages_and_pictures_of_the_repository_ask_no_other_host() -> None:
         assert re.findall(r"!\[[^\]]*\]\(((?:[a-z]+:)?//[^)\s]+)", text) == [], file
 
 
-@pytest.mark.parametrize("arguments", [(), ("--kind", "reply"), ("--kind", "reply", "--locale", "de")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("report", "scene-01-nail-clipper"),
+        ("report", "scene-01-nail-clipper", "--kind", "reply"),
+        ("report", "scene-01-nail-clipper", "--kind", "reply", "--locale", "de"),
+        ("simulate",),
+        ("sweep", "--rule", "email-weekly-cap", "--limits", "1..3"),
+    ],
+    ids=" ".join,
+)
 @pytest.mark.parametrize("form", ["html", "md"])
 def test_reports_ask_no_other_host(
     scenes: Path,
@@ -108,7 +118,7 @@ def test_reports_ask_no_other_host(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whysent = Command(scenes, capsys, monkeypatch)
-    done = whysent("report", "scene-01-nail-clipper", *arguments, "--format", form)
+    done = whysent(*arguments, "--format", form)
     assert done.code == 0, done.err
     assert len(done.out) > 300
     assert foreign(done.out) == []
