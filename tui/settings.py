@@ -94,8 +94,8 @@ COLOUR_BLIND = _theme(
     blurred="#39414d",
     primary="#56b4e9",
     secondary="#a7b0c0",
-    accent="#f0e442",
-    warning="#f0e442",
+    accent="#f0d500",
+    warning="#f0d500",
     error="#f08a3c",
     success="#56b4e9",
     foreground="#e4e6ea",
@@ -103,7 +103,7 @@ COLOUR_BLIND = _theme(
     surface="#191d23",
     panel="#20252d",
 )
-"""Blue, orange and yellow of Okabe and Ito (2008), orange a little lighter: letters of it are read on a dark ground."""
+"""Blue, orange and yellow of Okabe and Ito (2008), orange lighter and yellow fuller: letters of them are read on a dark ground."""
 
 
 def _terminal(name: str, ink: str, ground: str, **colours: Any) -> Theme:

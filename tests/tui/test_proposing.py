@@ -152,3 +152,18 @@ def test_a_comparison_with_a_sender_is_that_of_simulate(own: CoreSession) -> Non
     found = own.replays.compare_with_vendor(rule, "braze", never)
     assert found.messages == own.replays.replay(rule, None).messages
     assert found.differ == found.only_exact + found.only_preset + found.moved
+
+
+def test_the_last_act_of_a_sitting_is_named_and_taken_back_a_proposal_by_withdrawing_it(
+    own: CoreSession,
+) -> None:
+    clipper, finding, rule = suggested(own)
+    own.rules.plan(Change("enable", "email-weekly-cap"))
+    own.rules.apply(Change("enable", "email-weekly-cap"))
+    own.proposals.propose(rule, ProposalCase(clipper, finding.id, ""))
+    assert own.rules.plan_back().title.startswith("withdraw p1")
+    assert own.rules.take_back() == "p1 is withdrawn"
+    assert own.proposals.inbox() == ()
+    assert any(line.startswith("takes back: ") for line in own.rules.plan_back().lines)
+    own.rules.take_back()
+    assert not next(entry for entry in own.rules.entries() if entry.id == "email-weekly-cap").enabled

@@ -413,3 +413,14 @@ def test_no_words_are_offered_where_privacy_or_care_must_answer(
     )
     assert bool(told.text) is offered
     assert bool(told.refusal) is not offered
+
+
+async def test_t_on_the_whole_why_goes_back_and_tries_the_rules(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("enter", "w", "x", "t")
+        screen = driver.app.screen
+        assert isinstance(screen, CustomerScreen)
+        assert screen.case.trying
+        assert screen.case.trial.without == screen.case.without != ()
+        await driver.press("w", "t")
+        assert screen.case.trying

@@ -259,6 +259,8 @@ class CustomerScreen(WorkScreen):
         def leave_out_too(_: object) -> None:
             if screen.what_if.without != case.without:
                 what_if.leave_out(screen.what_if.without)
+            if screen.tries_rules and not case.trying:
+                self.action_try_rules()
 
         screen = WhyScreen(subject, case.before, case.without)
         self.app.push_screen(screen, leave_out_too)

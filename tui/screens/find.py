@@ -278,5 +278,5 @@ class FindScreen(WorkScreen):
             say(self.app, "nothing is selected", severity="warning")
         else:
             self.services.copy(
-                "the campaign" if self._shows_campaigns else "the pseudonym", key, "copied.txt"
+                f"the {'campaign' if self._shows_campaigns else 'pseudonym'} {key}", key, "copied.txt"
             )

@@ -74,6 +74,7 @@ class WhyScreen(WorkScreen):
         self._event_names = named(before.timeline)[1]
         self._evidence: tuple[str, ...] = ()
         self._earlier_subjects: list[Subject] = []
+        self.tries_rules = False
         self._language = 0
 
     def compose(self) -> ComposeResult:
@@ -330,6 +331,11 @@ class WhyScreen(WorkScreen):
             self.open_subject(self._earlier_subjects.pop())
         else:
             self.dismiss()
+
+    def action_try_rules(self) -> None:
+        """Back to the customer, where the rules are tried."""
+        self.tries_rules = True
+        self.dismiss()
 
     def action_close(self) -> None:
         self.dismiss()

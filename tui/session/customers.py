@@ -72,7 +72,11 @@ class Customers:
         )
 
     def triage(self) -> Triage:
-        """Who is worst, and how many findings of each check."""
+        """Who is worst, and how many findings of each check; counted once as long as the data stands."""
+        self._opened.viewer.require("list")
+        return self._opened.cached("triage", self._opened.data_version(), self._triage)
+
+    def _triage(self) -> Triage:
         import polars as pl
 
         from audit import findings
@@ -80,7 +84,6 @@ class Customers:
         from audit.queries.reports import in_one_line, language
 
         opened = self._opened
-        opened.viewer.require("list")
         customers = findings.triage(opened.everybody, opened.workspace.context(), self._findings)
         key = pl.format("{} {}", "check", "severity").alias("key")
         here = pl.format(

@@ -161,7 +161,7 @@ class WeekStrip(Widget):
             return content("")
         lines = [self._line(strip, None)]
         lines += [self._line(strip, level) for level in range(len(strip.columns[0].bar))]
-        lines += [content(week_strip.months(strip), "dim")] if with_months else []
+        lines += [content(week_strip.months(strip), "$secondary")] if with_months else []
         room = self._room_beside(strip)
         if room >= BESIDE:
             beside = self._beside(strip, room, len(lines))
@@ -205,7 +205,7 @@ class WeekStrip(Widget):
             signs = [word if word.startswith("above") else word[0] for word in words[1:]]
             yield whole if len(whole) <= room else " · ".join(signs), ""
         if height >= WITH_MONTHS:
-            yield from ((text, "dim") for text in self._legend(strip))
+            yield from ((text, "$secondary") for text in self._legend(strip))
 
     def _legend(self, strip: week_strip.Strip) -> Iterator[str]:
         most = max(column.week.messages for column in strip.columns)
