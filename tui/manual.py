@@ -39,7 +39,7 @@ class Page:
     def first_line(self) -> str:
         """Its first paragraph in one line, without the signs of Markdown."""
         plain = (line.strip("*_> ") for line in self.text.strip().splitlines())
-        lines = (line for line in plain if not line or line[0] not in "#|`<")
+        lines = (line for line in plain if not line or not line.startswith(("#", "|", "```", "<")))
         said = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", " ".join(takewhile(bool, lines)))
         return " ".join(re.sub(r"[*`]", "", said).split())
 
@@ -63,6 +63,7 @@ def _answers() -> Iterator[Page]:
         yield Page("answer", row["ask"], row["answer"], "question", row.get("go", ""), row.get("words", ""))
 
 
+@cache
 def _told() -> dict[str, Any]:
     import tomllib
     from importlib.resources import files
@@ -104,51 +105,8 @@ def _commands() -> Iterator[Page]:
 
 # -- search --------------------------------------------------------------------------------------------------------
 
-WEIGHTS = {"title": 4.0, "words": 3.0, "about": 2.0, "text": 1.0}
+WEIGHTS = {"title": 4.0, "words": 3.0, "about": 2.0, "text": 0.6}
 """House values: a word counts by where it stands."""
-
-LITTLE = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "by",
-        "can",
-        "did",
-        "do",
-        "does",
-        "for",
-        "from",
-        "has",
-        "have",
-        "i",
-        "if",
-        "in",
-        "is",
-        "it",
-        "me",
-        "my",
-        "of",
-        "on",
-        "or",
-        "that",
-        "the",
-        "their",
-        "them",
-        "then",
-        "this",
-        "to",
-        "was",
-        "were",
-        "x",
-        "y",
-    ]
-)
-"""Words that say nothing of what is looked for."""
 
 NEAR = 0.8
 """House value: so much a word counts whose beginning was typed, or that was typed with a slip."""
@@ -176,10 +134,16 @@ def _stem(word: str) -> str:
     return word.removesuffix("e") if len(word) > 3 else word
 
 
+@cache
+def _little() -> frozenset[str]:
+    """Words that say nothing of what is looked for."""
+    return frozenset(_told()["little"].split())
+
+
 @lru_cache(maxsize=4096)
 def words_of(text: str) -> tuple[str, ...]:
     """The words of a text as they are held against each other."""
-    found = (word for word in re.findall(r"[^\W_]+", text.lower()) if word not in LITTLE)
+    found = (word for word in re.findall(r"[^\W_]+", text.lower()) if word not in _little())
     return tuple(_alike().get(stem, stem) for stem in map(_stem, found))
 
 
@@ -214,7 +178,7 @@ class Index:
         for bearers, rarity in asked:
             for at, weight in bearers.items():
                 scores[at] += weight * rarity
-                matched[at] += rarity
+                matched[at] += rarity * min(weight / WEIGHTS["about"], 1.0)
         begun = query.strip().lower()
         ranked = (
             (

@@ -40,6 +40,12 @@ MORE = [
     ("high contrast", "Theme: high-contrast"),
     ("sunset", "sunset"),
     ("too many messages", "Checks: Too many messages"),
+    ("same mail twice", "Checks: The same message twice"),
+    ("what is a pseudonym", "pseudonym"),
+    ("backup the key", "What whysent does with the data you give it: The key"),
+    ("send anything to the internet", "Where is my data stored?"),
+    ("address bounces", "Checks: Messages to an address that bounces"),
+    ("show only purchases in timeline", "How do I sort or narrow a list?"),
 ]
 
 
