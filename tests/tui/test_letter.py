@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from textual.events import Key, Paste
+from textual.worker import WorkerFailed
 
 from audit.privacy.roles import Role, Viewer
 from audit.workspace.workspace import Workspace
+from tests.tui.canned import FakeSession
 from tests.tui.command import Command
 from tests.tui.conftest import SIZES, Driver, painted_when_read
 from tui.app import WhysentApp
@@ -76,6 +78,19 @@ async def test_a_pasted_letter_opens_the_case_at_what_it_is_about_and_l_turns_to
         assert driver.app.screen.query_one(Field).value == ""
 
 
+async def test_a_letter_about_a_mail_says_which(opened: Opened) -> None:
+    async with opened() as driver:
+        await paste(
+            driver, "Thanks for the mails about new diapers.\n\ncustomer number scene-10-happy-diapers"
+        )
+        assert (
+            "The letter is about “Time for new Diapers, monthly box?” of 2026-11-11 (Time to restock):"
+            in driver.words
+        )
+        screen = driver.app.screen
+        assert screen.timeline.row(screen.timeline.key)["what"] == "Time for new Diapers, monthly box?"
+
+
 async def test_where_several_fit_it_asks_and_where_nobody_does_it_says_what_it_looked_for(
     opened: Opened,
 ) -> None:
@@ -112,6 +127,25 @@ async def test_words_in_one_line_are_looked_up_as_before(opened: Opened) -> None
 
 def test_the_text_of_a_letter_is_in_no_repr() -> None:
     assert "films" not in repr(Field.Letter(Pasted(CAMERAS)))
+
+
+async def test_a_crash_shows_neither_the_letter_nor_any_other_value(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Broken(FakeSession):
+        def read_letter(self, pasted: Pasted, _: str | None) -> None:
+            words = pasted.text
+            raise ZeroDivisionError(len(words))
+
+    app = WhysentApp(Broken(), agent=True)
+    with pytest.raises(WorkerFailed):
+        async with app.run_test() as pilot:
+            app.screen.query_one(Field).post_message(Paste(CAMERAS))
+            await pilot.pause()
+            await app.workers.wait_for_complete()
+    shown = "".join(capsys.readouterr())
+    assert "ZeroDivisionError" in shown
+    assert "films" not in shown
 
 
 # -- the command line ----------------------------------------------------------------------------------------------

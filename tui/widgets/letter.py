@@ -131,4 +131,5 @@ class LetterLine(Widget):
             for text, leads in marked(self.about)
         ]
         said = joined("“", *pieces, "”") if pieces else content(evidence(self.about))
-        return joined(("The letter is about this: ", "bold"), said, key)
+        this = "this" if self.about.kind == "finding" else self.about.text
+        return joined((f"The letter is about {this}: ", "bold"), said, key)

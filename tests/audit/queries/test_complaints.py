@@ -7,6 +7,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from audit.findings.registry import CHECKS
 from audit.ingest import import_paths
@@ -244,3 +246,16 @@ On 3 Nov 2026 at 07:00 Larkfield <news@larkfield.example> wrote:
     assert seen["source_id", "99887"] == strength.BARE
     assert seen["email", "ida@example.org"] == strength.QUOTED
     assert not {("source_id", text) for text in ("12.03.2026", "10:15", "19,90", "2026")} & seen.keys()
+
+
+SCRAPS = [*"\n\n\n:.,>@#*“”-+=|\0", "> ", "From: ", "Betreff: AW: ", "On 3 May Jo wrote:\n", "-----Original Message-----\n", "-- \n", "Gruß\n",
+          "jo@example.org", "030 5550101", "c_190xgwf1", "order 4711-A", "12.03.2026", "not about ", "unsubscribed", "achtunddreißig", "🙂"]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(SCRAPS), max_size=25).map(" ".join))
+@settings(max_examples=40)
+def test_whatever_is_pasted_can_be_read(text: str) -> None:
+    parts = letter.read(text, names_sensitive=False)
+    customers.clues(parts)
+    assert parts.body.sentences(range(len(parts.body.tokens))) or not parts.body.tokens
+    assert all(0 <= place < len(parts.body.tokens) for place in parts.body.ignored)
