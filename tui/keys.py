@@ -165,6 +165,11 @@ TABLE: dict[str, tuple[Key, ...]] = {
     "jump": (
         Key("escape", "dismiss", "stay", "Stay where you are; so does any key that is no letter shown.", shown=True),
     ),
+    "pick": (
+        Key("down", "move(1)", "down", "The next name."),
+        Key("up", "move(-1)", "up", "The name before."),
+        Key("escape", "dismiss", "close", "Close this; the field stays as it was.", shown=True),
+    ),
     "question": (
         Key("y", "yes", "yes", "Do it.", shown=True),
         Key("n,escape", "no", "no", "Leave everything as it is.", shown=True, display="n"),
@@ -211,6 +216,7 @@ TITLES = {
     "dialog": "In a dialog",
     "page": "In an answer or a page of the manual",
     "jump": "While letters are shown",
+    "pick": "Choosing a name",
     "question": "In a question",
     "inbox": "In the inbox",
     "suggestion": "Suggested rule",
@@ -272,6 +278,7 @@ CHAINS = (
     ("list", "dialog", "app"),
     ("page", "app"),
     ("jump",),
+    ("pick", "app"),
     ("question", "app"),
     ("list", "inbox", "app"),
     ("suggestion", "app"),

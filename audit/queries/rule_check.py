@@ -89,7 +89,7 @@ class RuleChecks(Document, schema="whysent.rule-check/1"):
     rules: tuple[RuleCheck, ...]
 
 
-class MessageCounts:
+class SentCounts:
     """How many messages were sent of what a rule may be limited to. `messages` as `histories.sent` gives them."""
 
     def __init__(self, messages: pl.DataFrame) -> None:
@@ -98,7 +98,7 @@ class MessageCounts:
         self._counts: dict[str, Mapping[str, int]] = {}
 
     @classmethod
-    def of(cls, events: pl.DataFrame) -> "MessageCounts":
+    def of(cls, events: pl.DataFrame) -> "SentCounts":
         """Those of some events."""
         return cls(histories.sent(events))
 
@@ -152,14 +152,14 @@ def _of_customers_and_time(rule: Rule, ids: Mapping[str, str]) -> list[pl.Expr]:
 
 def document(ws: "Workspace", rules: Sequence[Rule]) -> RuleChecks:
     """Each of `rules` beside the others and those of the book, held against all that was sent."""
-    counts, ids = MessageCounts.of(ws.events()), named_in(ws, rules)
+    counts, ids = SentCounts.of(ws.events()), named_in(ws, rules)
     asked = {rule.id for rule in rules}
     others = [*rules, *(rule for rule in ws.book.rules() if rule.id not in asked)]
     return RuleChecks(rules=tuple(check(rule, counts, others, at=ws.at, ids=ids) for rule in rules))
 
 
 def check(
-    rule: Rule, counts: MessageCounts, book: Sequence[Rule], *, at: datetime, ids: Mapping[str, str]
+    rule: Rule, counts: SentCounts, book: Sequence[Rule], *, at: datetime, ids: Mapping[str, str]
 ) -> RuleCheck:
     """`rule` held against what was sent, and against the other rules of the book as it stands at `at`."""
     judged = counts.judged(rule, ids)
@@ -185,7 +185,7 @@ def check(
     )
 
 
-def _unknown(rule: Rule, counts: MessageCounts, ids: Mapping[str, str]) -> Iterable[RuleWarning]:
+def _unknown(rule: Rule, counts: SentCounts, ids: Mapping[str, str]) -> Iterable[RuleWarning]:
     for scope in SCOPES:
         for key in (scope, f"except_{scope}"):
             for name in getattr(rule, key):

@@ -17,6 +17,7 @@ from audit.population.coverage import CoverageDocument
 from audit.queries.audience import NOTES, AudienceDocument
 from audit.queries.customer import CustomerPicture, Membership, MessageCounts, Recommendation
 from audit.queries.findings_documents import Finding
+from audit.queries.rule_check import RuleCheck, RuleWarning
 from audit.rules.book.plan import Effect
 from audit.rules.replay.curve import curve
 from audit.rules.replay.outcomes import Rates, share
@@ -94,8 +95,9 @@ class FakeSession:
                 "channels": ["email"], "limit": 3, "window": "7d",
             }, f"3 in 7d · email · {name}", (
                 Field("title", f"At most three a week ({name})"), Field("limit", "3", needed=True),
-                Field("window", "7d", needed=True), Field("channels", "email"), Field("except_campaigns", ""),
+                Field("window", "7d", needed=True), Field("channels", "email", named=True), Field("except_campaigns", ""),
                 Field("message_classes", "marketing", "marketing"), Field("on_fail", "", "drop"), Field("note", name),
+                Field("week_start", "", "monday", hint="first day of a calendar week", matters=False),
             )),
             Entry("until-repurchase", 1, True, dict(RULE), "until the re-purchase is due", (Field("window", "repurchase", needed=True),)),
             Entry("quiet-hours-us", 2, False, {"id": "quiet-hours-us", "kind": "quiet_hours", "quiet": "21:00-08:00"}, "21:00-08:00, deferred"),
@@ -474,8 +476,12 @@ class FakeSession:
             ),
         )
 
-    def kinds(self) -> tuple[str, ...]:
-        return ("frequency_cap", "cooldown", "mute")
+    def kinds(self) -> Mapping[str, str]:
+        return {
+            "frequency_cap": "At most so many messages go out in some time.\nFor example: At most 3 marketing e-mails in any 7 days.",
+            "cooldown": "Nothing goes out for some time after something the customer did.\nFor example: No marketing after an order.",
+            "mute": "Nothing at all goes out of what it is about.\nFor example: No marketing messages of the campaign spring-sale.",
+        }  # fmt: skip
 
     def blank(self, kind: str) -> Entry:
         return Entry(
@@ -497,7 +503,22 @@ class FakeSession:
         wrong = (
             {"limit": f"{keys['limit']!r} is no whole number"} if isinstance(keys.get("limit"), str) else {}
         )
-        return Draft(keys, wrong)
+        return Draft(
+            keys, wrong, "" if wrong else f"At most {keys.get('limit')} marketing e-mails in any 7 days."
+        )
+
+    def named(self, key: str) -> Mapping[str, int]:
+        self.asked.append(("named", key))
+        return {"newsletter": 120, "cart": 40, '"a, b"': 2}
+
+    def check(self, keys: Document) -> RuleCheck:
+        self.asked.append(("check", dict(keys)))
+        odd = RuleWarning(kind="unknown", key="channels", name="carrot", nearest="cart")
+        needless = RuleWarning(kind="covered", key="", rule="until-repurchase")
+        return RuleCheck(
+            id=str(keys["id"]), kind=str(keys["kind"]), reads=f"At most {keys.get('limit')} marketing e-mails in any 7 days.",
+            messages=88_000, of=106_771, warnings=(odd, needless) if keys.get("channels") == "carrot" else (),
+        )  # fmt: skip
 
     def prepare(self, running: Callable[[], bool]) -> None:
         self.asked.append(("ready",))
@@ -568,8 +589,12 @@ class FakeSession:
         now = str(keys.get("limit", 3)) if by == "limit" else str(keys.get("window", "7d"))
         return Drawing(curve(SweepDocument(rule=keys["id"], points=points)), now)
 
-    def vendors(self) -> Mapping[str, str]:
-        return {"braze": "Braze: frequency capping", "klaviyo": "Klaviyo: Smart Sending"}
+    def vendors(self, keys: Document) -> Mapping[str, str]:
+        self.asked.append(("vendors", dict(keys)))
+        return {
+            "braze": "Braze: frequency capping\n3 in 7d, the same there",
+            "klaviyo": "Klaviyo: Smart Sending\nnot at all: Klaviyo counts over 16h, not over 7d",
+        }
 
     def compare_with_vendor(self, keys: Document, vendor: str, progress: Progress) -> ComparisonDocument:
         self.asked.append(("compare_with_vendor", dict(keys), vendor))

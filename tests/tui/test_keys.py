@@ -14,7 +14,7 @@ from tests.tui.conftest import Started
 from tui import keys, settings
 from tui.app import WhysentApp
 from tui.screens.customer import CustomerScreen
-from tui.screens.dialogs import AudienceScreen, Choice, JumpScreen, Line, PageDialog, Question, TextDialog
+from tui.screens.dialogs import AudienceScreen, Choice, JumpScreen, Line, PageDialog, Pick, Question, TextDialog
 from tui.screens.find import Field, FindScreen
 from tui.screens.fleet import FleetScreen
 from tui.screens.inbox import InboxDialog
@@ -45,6 +45,7 @@ BEARERS = {
     "fleet": [FleetScreen],
     "audience": [AudienceScreen],
     "dialog": [TextDialog, Choice, Line, VendorDialog],
+    "pick": [Pick],
     "inbox": [InboxDialog],
     "page": [PageDialog],
     "jump": [JumpScreen],

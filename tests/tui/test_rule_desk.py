@@ -50,7 +50,7 @@ def made(kind, desk):
 
 
 def test_a_form_can_be_had_for_every_kind(desk: CoreSession) -> None:
-    assert desk.rules.kinds() == kinds() == tuple(TEXTS)
+    assert tuple(desk.rules.kinds()) == kinds() == tuple(TEXTS)
 
 
 @pytest.mark.parametrize("kind", kinds())
@@ -68,6 +68,47 @@ def test_what_a_form_shows_of_a_rule_reads_back_as_that_rule(desk: CoreSession, 
     shown = {field.key: field.text for field in rule_entry(rule).fields}
     assert desk.rules.draft({"id": rule.id, "kind": kind, **shown}).keys == to_dict(rule)
     assert rule_entry(rule).gist == sentence(rule)
+
+
+def test_a_form_begins_with_what_matters_and_offers_what_the_data_names(desk: CoreSession) -> None:
+    fields = desk.rules.blank("frequency_cap").fields
+    assert [field.key for field in fields if field.matters] == [
+        "id", "limit", "window", "window_kind", "per", "exempt_counts", "channels", "campaigns", "categories", "except_campaigns",
+    ]  # fmt: skip
+    assert {field.key for field in fields if not field.matters} >= {
+        "title",
+        "note",
+        "week_start",
+        "topics",
+        "valid_from",
+    }
+    assert all(field.hint for field in fields if field.key in {"id", "limit", "window", "per", "valid_from"})
+    assert {field.key for field in fields if field.named and field.matters} == {
+        "channels", "campaigns", "categories", "except_campaigns",
+    }  # fmt: skip
+    campaigns = desk.rules.named("except_campaigns")
+    assert campaigns["browse-retarget-beauty"] == 7
+    assert list(campaigns.values()) == sorted(campaigns.values(), reverse=True)
+    assert {"Beauty", "Beauty > Nails"} < set(desk.rules.named("categories"))
+
+
+def test_a_rule_is_held_against_the_data_and_the_book(desk: CoreSession) -> None:
+    keys = {"id": "new", "kind": "mute", "campaigns": ["browse-retarget-beaut"]}
+    checked = desk.rules.check(keys)
+    assert [warning.in_words for warning in checked.warnings] == [
+        "no message in this data has 'browse-retarget-beaut'; the nearest is browse-retarget-beauty"
+    ]
+    assert checked.messages == 0
+    assert desk.rules.check(keys | {"campaigns": ["browse-retarget-beauty"]}).messages == 7
+
+
+def test_senders_come_nearest_first(desk: CoreSession) -> None:
+    there = desk.replays.vendors(
+        {"id": "cap", "kind": "frequency_cap", "limit": 3, "window": "7d", "per": ["channel"]}
+    )
+    (first, _), *_, (_, last) = there.items()
+    assert there[first].endswith("\nas it stands")
+    assert "\nnot at all: " in last
 
 
 def test_names_with_commas_stay_whole(desk: CoreSession) -> None:

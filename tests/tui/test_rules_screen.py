@@ -5,13 +5,14 @@ import time
 import msgspec
 import pytest
 from textual.widgets import Input
+from textual.widgets._collapsible import CollapsibleTitle
 
 from audit.rules.replay.totals import Displacement
 from tests.tui.canned import FakeSession
 from tests.tui.conftest import SIZES, Driver, Started
 from tui.core_access import StoppedError
 from tui.rendering import bars
-from tui.screens.dialogs import Choice, Question, TextDialog
+from tui.screens.dialogs import Choice, Pick, Question, TextDialog
 from tui.screens.find import FindScreen
 from tui.screens.rules import RulesScreen
 from tui.session.view_models import Change, Document, Progress, Sample
@@ -79,6 +80,67 @@ async def test_what_is_wrong_stands_beside_its_field_and_is_not_replayed(started
         assert len(replays(driver)) == before
         await typed(driver, "limit", "4")
         assert "is no whole number" not in driver.text
+
+
+async def test_the_form_reads_the_rule_back_and_says_how_much_it_judges(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("3", "enter")
+        await typed(driver, "limit", "5")
+        assert "At most 5 marketing e-mails in any 7 days." in driver.words
+        assert "judges 88,000 of 106,771 messages in this data" in driver.words
+
+
+@pytest.mark.parametrize("size", ["small", "medium", "large"])
+async def test_what_is_odd_stands_under_its_field_and_what_a_rule_makes_needless_under_the_sentence(
+    started: Started, size: str
+) -> None:
+    async with started(size) as driver:
+        await driver.press("3", "enter")
+        await typed(driver, "channels", "carrot")
+        lines = [line.strip("│┃ ") for line in driver.text.splitlines()]
+        field = next(number for number, line in enumerate(lines) if "channels" in line and "carrot" in line)
+        assert "! no message in this data has 'carrot'" in lines[field + 1]
+        assert "! until-repurchase stops all that this one would" in driver.words
+        await typed(driver, "channels", "email")
+        assert "!" not in driver.words.replace("! no", "")
+        assert replays(driver)[-1]["channels"] == "email", "what is odd is replayed all the same"
+
+
+async def test_enter_in_a_field_lists_what_the_data_names_with_counts(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("3", "enter")
+        field(driver, "channels").focus()
+        await driver.press("enter")
+        assert isinstance(driver.app.screen, Pick)
+        assert "newsletter 120 messages" in driver.words
+        await driver.press("a", "r", "t", "enter")
+        assert field(driver, "channels").value == "email, cart"
+        await driver.press("enter", "up", "enter")
+        assert field(driver, "channels").value == 'email, cart, "a, b"', "a name with a comma stays one"
+        await driver.press("enter")
+        assert "✓ cart" in driver.text
+        await driver.press("down", "enter")
+        assert field(driver, "channels").value == 'email, "a, b"', "chosen again it is taken out"
+        await driver.press("enter", "escape")
+        assert field(driver, "channels").value == 'email, "a, b"'
+
+
+async def test_fields_that_seldom_matter_are_folded_and_open_where_one_is_wrong(started: Started) -> None:
+    async with started("small") as driver:
+        await driver.press("3", "enter")
+        assert "1 more: week start" in driver.text
+        assert "messages, counted per week" not in driver.text
+        driver.app.screen.query_one(CollapsibleTitle).focus()
+        await driver.press("enter", "tab")
+        assert driver.app.focused is field(driver, "week_start")
+        assert "week start: first day of a calendar week" in driver.text
+
+
+async def test_senders_come_with_what_becomes_of_the_rule_there(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("3", "p")
+        assert "Klaviyo: Smart Sending" in driver.text
+        assert "Klaviyo counts over 16h, not over 7d" in driver.words
 
 
 async def test_saving_shows_a_plan_and_no_is_the_default(started: Started) -> None:
@@ -225,8 +287,8 @@ async def test_escape_goes_from_the_field_to_the_book_to_find(started: Started) 
 async def test_tab_goes_through_the_fields_and_then_to_the_replay(started: Started) -> None:
     async with started("small") as driver:
         await driver.press("3", "tab")
-        fields = list(driver.app.screen.query_one(RuleForm).query(Input))
-        for one in fields:
+        fields = list(driver.app.screen.query_one(RuleForm).query("Input, CollapsibleTitle"))
+        for one in fields[:-1]:
             assert driver.app.focused is one
             await driver.press("tab")
         assert driver.app.screen.pane == "replay"

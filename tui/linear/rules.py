@@ -187,7 +187,7 @@ class Rule(Place):
         self.loop.say(f"Who displaced whom: {several(len(pairs), 'pair')} of campaigns", *pairs[:200])
 
     def _as_sender(self, text: str) -> None:
-        vendors = self.session.replays.vendors()
+        vendors = self.session.replays.vendors(self._keys())
         if text not in vendors:
             raise InputError(f"say which sender: {', '.join(vendors)}")
         from tui.screens.rule_dialogs import side_by_side

@@ -17,6 +17,8 @@ from textual.content import Content
 from audit.privacy.clean import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from textual.app import App
     from textual.notifications import SeverityLevel
     from textual.style import Style
@@ -80,6 +82,21 @@ def listed(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return plain(", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value)
+
+
+def listed_names(names: Iterable[str]) -> str:
+    """Names as a field takes them, with commas between; in quotation marks those that hold one."""
+    return plain(
+        ", ".join('"' + name.replace('"', '""') + '"' if set(name) & set(',"') else name for name in names)
+    )
+
+
+def names_in(text: str) -> list[str]:
+    """The names that a field holds."""
+    import csv
+
+    parts = next(csv.reader([text], skipinitialspace=True), [])
+    return [part.strip() for part in parts if part.strip()]
 
 
 def number(value: object) -> str:

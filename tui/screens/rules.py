@@ -12,14 +12,14 @@ from textual.widgets import OptionList
 from tui import keys
 from tui.core_access import still_running
 from tui.rendering.replay_summary import figures
-from tui.rendering.text import content, joined, listed, number, plain, say
+from tui.rendering.text import content, joined, listed, names_in, number, plain, say
 from tui.screens.base import WorkScreen
-from tui.screens.dialogs import Choice, Question, TextDialog, confirm
+from tui.screens.dialogs import Choice, Pick, Question, TextDialog, confirm
 from tui.session.view_models import Change, Document, Entry, Plan
 from tui.widgets.items import Item, Items
 from tui.widgets.panes import Panes, PaneTabs
 from tui.widgets.replay_panes import CurvePane, ReplayPane
-from tui.widgets.rule_form import RuleForm
+from tui.widgets.rule_form import FieldRow, RuleForm
 from tui.widgets.text import Heading, KeyLine
 
 if TYPE_CHECKING:
@@ -167,6 +167,21 @@ class RulesScreen(WorkScreen):
 
     # -- the replay and the curve ------------------------------------------------------------------------------------
 
+    @on(FieldRow.Choose)
+    def choose_name(self, message: FieldRow.Choose) -> None:
+        """List what the data names; the one that is chosen goes into the field, or out of it."""
+        row = message.row
+
+        def take(name: str | None) -> None:
+            if name:
+                row.toggle_name(name)
+
+        def show(names: Mapping[str, int]) -> None:
+            title = f"{row.field.key.replace('_', ' ')}: {number(len(names))} in this data"
+            self.app.push_screen(Pick(title, names, names_in(row.text)), take)
+
+        self.ask("names", partial(self.session.rules.named, row.field.key), show)
+
     @on(RuleForm.Edited)
     def stop_older(self) -> None:
         self.query_one(ReplayPane).cancel()
@@ -245,13 +260,14 @@ class RulesScreen(WorkScreen):
             self._ask_plan(Change("disable" if entry.enabled else "enable", entry.id))
 
     def action_new(self) -> None:
-        rules = self.session.rules
+        self.ask("kinds", self.session.rules.kinds, self.choose_kind)
 
+    def choose_kind(self, kinds: Mapping[str, str]) -> None:
         def begin(kind: str | None) -> None:
             if kind:
-                self.ask("blank", partial(rules.blank, kind), self.begin)
+                self.ask("blank", partial(self.session.rules.blank, kind), self.begin)
 
-        titles = {kind: kind.replace("_", " ") for kind in rules.kinds()}
+        titles = {kind: f"{kind.replace('_', ' ')}\n{purpose}" for kind, purpose in kinds.items()}
         self.app.push_screen(Choice("A new rule of which kind?", titles), begin)
 
     def action_save(self) -> None:
@@ -296,7 +312,8 @@ class RulesScreen(WorkScreen):
 
     def action_presets(self) -> None:
         if self._replayed_rule is not None:
-            self.ask("vendors", self.session.replays.vendors, self.choose_vendor)
+            vendors = partial(self.session.replays.vendors, self._replayed_rule)
+            self.ask("vendors", vendors, self.choose_vendor)
 
     def choose_vendor(self, titles: Mapping[str, str]) -> None:
         rule = self._replayed_rule
@@ -307,7 +324,7 @@ class RulesScreen(WorkScreen):
 
                 self.app.push_screen(VendorDialog(rule, vendor, titles[vendor].split(":")[0]))
 
-        self.app.push_screen(Choice("The same rule as whom?", titles), compare)
+        self.app.push_screen(Choice("The same rule as whom? The nearest first", titles), compare)
 
     def action_inbox(self) -> None:
         def look_again(changed: bool | None) -> None:
@@ -342,5 +359,5 @@ def _item(entry: Entry) -> Item:
     version = f"  v{number(entry.version)}" if entry.version else f"  {entry.proposal}"
     return Item(
         entry.key,
-        joined(STATES[state], "  ", (name, "bold"), version, (f"\n     {entry.gist}", "dim")),
+        joined(STATES[state], "  ", (name, "bold"), version, (f"\n{entry.gist}", "dim")),
     )

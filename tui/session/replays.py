@@ -134,11 +134,14 @@ class Replays:
             drawn(over(sample, note, lambda _: _stoppable(progress)))
         return over(prepared, "", lambda part: _part_of(progress, part, len(rule_sets)))
 
-    def vendors(self) -> Mapping[str, str]:
-        """The senders whose semantics are known: id → name and what it is there."""
-        from audit.rules import vendor_semantics
+    def vendors(self, keys: Document) -> Mapping[str, str]:
+        """The senders whose semantics are known, the nearest to a rule first: id → name, and what would become of the rule there."""
+        from audit.rules import model, vendor_semantics
 
-        return {vendor.id: f"{vendor.title}: {vendor.feature}" for vendor in vendor_semantics.presets()}
+        rule = model.from_dict(keys)
+        there = [(vendor, vendor_semantics.translate(rule, vendor)) for vendor in vendor_semantics.presets()]
+        nearest = sorted(there, key=lambda pair: pair[1].distance)
+        return {vendor.id: f"{vendor.title}: {vendor.feature}\n{kept.text}" for vendor, kept in nearest}
 
     def compare_with_vendor(self, keys: Document, vendor: str, progress: Progress) -> ComparisonDocument:
         """One rule alone beside the same as a sender would keep it: the field `preset` of `whysent.replay/1`."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit.errors import InputError, WhysentError
 from tui.rendering.replay_summary import LONG_PAST
-from tui.rendering.text import listed
+from tui.rendering.text import listed, listed_names, names_in
 from tui.rendering.wording import day, moment
 from tui.session.view_models import (
     Change,
@@ -23,6 +23,7 @@ from tui.session.view_models import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from audit.queries.rule_check import RuleCheck, SentCounts
     from audit.rules.book import Proposal, Version
     from audit.rules.book import plan as book_plan
     from audit.rules.model import Rule
@@ -126,20 +127,44 @@ class RuleBook:
         proposed = map(_proposed_entry, book.inbox.proposals(("proposed", "draft")))
         return (*map(rule_entry, book.rules()), *(entry for entry in proposed if entry is not None))
 
-    def kinds(self) -> tuple[str, ...]:
-        """The kinds of rule there are."""
+    def kinds(self) -> Mapping[str, str]:
+        """The kinds of rule there are, each with what it is for and an example in a line each."""
         from audit.rules.model import kinds
 
-        return kinds()
+        return {kind: "\n".join(_purpose(kind)) for kind in kinds()}
+
+    def named(self, key: str) -> Mapping[str, int]:
+        """What the data names that the scope `key` may name, as a field takes it → its messages, most first."""
+        names = self._counts().names(key.removeprefix("except_"))
+        return {listed_names([name]): messages for name, messages in names.items()}
+
+    def check(self, keys: Document) -> RuleCheck:
+        """A rule held against the data and the other rules of the book."""
+        from audit.queries import rule_check
+        from audit.rules import model
+
+        self._opened.viewer.require("see_rules")
+        rule, workspace = model.from_dict(keys), self._opened.workspace
+        ids = self._opened.customer_ids([rule])
+        return rule_check.check(rule, self._counts(), workspace.book.rules(), at=workspace.at, ids=ids)
+
+    def _counts(self) -> SentCounts:
+        from audit.queries.rule_check import SentCounts
+
+        opened = self._opened
+        return opened.cached(
+            "message counts", opened.workspace.version, lambda: SentCounts.of(opened.everybody)
+        )
 
     def blank(self, kind: str) -> Entry:
         """A rule of that kind that is not in the book yet, with what it needs left empty."""
         from audit.rules.model import required_keys
 
         required = ("id", *required_keys(kind))
-        optional = (field for field in _fields(kind, {}) if field.key not in required)
-        fields = (*(Field(key, "", needed=True) for key in required), *optional)
-        return Entry("", 0, False, {"kind": kind}, "", fields)
+        shown = {field.key: field for field in _fields(kind, {})}
+        shown["id"] = Field("id", "", needed=True, hint="a name of its own, such as email-weekly-cap")
+        fields = (*(shown.pop(key) for key in required), *shown.values())
+        return Entry("", 0, False, {"kind": kind}, " ".join(_purpose(kind)), fields)
 
     def offered(self, keys: Document) -> Entry:
         """A whole rule that is not in the book yet, to be looked at and changed before it is saved."""
@@ -150,6 +175,7 @@ class RuleBook:
     def draft(self, texts: Mapping[str, str]) -> Draft:
         """Read a form back: texts into the values a rules file would hold, checked by the core."""
         from audit.rules import model
+        from audit.rules.describe import sentence
 
         keys: dict[str, Any] = {}
         errors: dict[str, str] = {}
@@ -159,12 +185,14 @@ class RuleBook:
                     keys[key] = _value(texts.get("kind", ""), key, text)
                 except InputError as error:
                     errors[key] = str(error)
+        reads = ""
         if not errors:
             try:
-                keys = model.to_dict(model.from_dict(keys))
+                rule = model.from_dict(keys)
+                keys, reads = model.to_dict(rule), sentence(rule)
             except InputError as error:
                 errors[error.key] = error.problem
-        return Draft(keys, errors)
+        return Draft(keys, errors, reads)
 
     # -- changes ---------------------------------------------------------------------------------------------------
 
@@ -313,28 +341,46 @@ def _differences(version: Version, earlier: Version | None) -> list[str]:
     return [f"      {line}" for line in difference.lines()]
 
 
+MATTER = ("channels", "campaigns", "categories", "except_campaigns")
+"""Scopes that stand among the first fields of every form; beside them what is needed, set, or the kind's own."""
+
+
+NAMES = ("title", "note")
+"""What is only said about a rule, and decides nothing."""
+
+
 def _fields(kind: str, keys: Document) -> tuple[Field, ...]:
+    from audit.rules.model import KINDS, SCOPES, from_dict
     from audit.rules.model import keys as keys_of
-    from audit.rules.model import required_keys
 
-    order = {key: rank for rank, key in enumerate(("title", *required_keys(kind)))}
-    editable = sorted(
-        (key for key in keys_of(kind) if key not in FIXED),
-        key=lambda key: order.get(key, len(order) + (0 if key in keys else 1)),
-    )
+    entries = keys_of(kind)
+    rule = from_dict({"id": "example", "kind": kind, **KINDS[kind].example, **keys})
+    idle = rule.without_effect()
+    matter = [key for key, entry in entries.items() if (key in keys or entry.required) and key not in NAMES]
+    matter += [key for key, entry in entries.items() if entry.own and key not in idle]
+    first = dict.fromkeys((*sorted(matter, key=lambda key: not entries[key].required), *MATTER))
     return tuple(
-        Field(key, _text(keys.get(key)), listed(keys_of(kind)[key].default), keys_of(kind)[key].required)
-        for key in editable
+        Field(
+            key,
+            listed_names(value) if isinstance(value := keys.get(key), list) else listed(value),
+            listed(entries[key].default),
+            entries[key].required,
+            entries[key].hint,
+            key in first,
+            key.removeprefix("except_") in SCOPES,
+        )
+        for key in dict.fromkeys((*first, *entries))
+        if key not in FIXED
     )
 
 
-def _text(value: object) -> str:
-    """A value as its field shows it; of names in a list those in quotation marks that hold what separates them."""
-    return listed([_quoted(str(name)) for name in value] if isinstance(value, (list, tuple)) else value)
+def _purpose(kind: str) -> tuple[str, str]:
+    """What a kind of rule is for, and an example of it in words."""
+    from audit.rules.describe import sentence
+    from audit.rules.model import KINDS, from_dict
 
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"' if "," in name or '"' in name else name
+    example = from_dict({"id": "example", "kind": kind, **KINDS[kind].example})
+    return KINDS[kind].purpose, f"For example: {sentence(example)}"
 
 
 def _value(kind: str, key: str, text: str) -> Any:
@@ -345,10 +391,7 @@ def _value(kind: str, key: str, text: str) -> Any:
         return text
     value_type = keys(kind)[key].type
     if "tuple" in value_type:
-        import csv
-
-        parts = next(csv.reader([text], skipinitialspace=True), [])
-        return [part.strip() for part in parts if part.strip()]
+        return names_in(text)
     if "bool" in value_type:
         if text not in {"true", "false"}:
             raise InputError(f"{text!r} is neither true nor false")

@@ -168,19 +168,26 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A key of a rule as a form shows it: its text, what it is when empty, whether it has to be there."""
+    """A key of a rule as a form shows it: its text, what it is when empty, whether it has to be there.
+
+    `hint` says in a few words what may be written; `matters`: whether it stands among the first; `named`: whether what the
+    data names can be chosen from.
+    """
 
     key: str
     text: str
     default: str = ""
     needed: bool = False
+    hint: str = ""
+    matters: bool = True
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A rule of the book: its id, version, whether it is on, and its keys as the rules file writes them.
 
-    `gist` says the rule in a few words. A rule that is not in the book yet has version 0; `proposal` names the proposal or
+    `gist` says what the rule does; of one of which nothing is written yet, what its kind is for. A rule that is not in the book yet has version 0; `proposal` names the proposal or
     draft (`state`) that asks for it.
     """
 
@@ -201,10 +208,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A form read back: the rule's keys, and what is wrong: key → sentence, `""` for the whole rule."""
+    """A form read back: the rule's keys, what is wrong (key → sentence, `""` for the whole rule), and what it does."""
 
     keys: Document
     errors: Mapping[str, str]
+    reads: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The keys of one rule as fields, each with what is wrong with it beside it; read back as one types."""
+"""One rule: what it does in a sentence, and its keys as fields, with what is wrong or odd under each; read back as one types."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.events import DescendantFocus
 from textual.message import Message
-from textual.widgets import Input, Label
+from textual.widgets import Collapsible, Input, Label
 
 from tui.core_access import AsksCore
-from tui.rendering.text import content, plain
-from tui.widgets.text import CleanInput
+from tui.rendering.text import content, listed_names, names_in, number, plain
+from tui.widgets.text import CleanInput, TextBlock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,25 +23,33 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.timer import Timer
 
-    from tui.session.view_models import Draft, Entry, Field
+    from audit.queries.rule_check import RuleCheck
+    from tui.session.view_models import Document, Draft, Entry, Field
 
 PAUSE = 0.15
 """Seconds without a key before an edit is read back."""
 
 
-class FieldRow(Horizontal):
-    """A label, a field, and a place for what is wrong."""
+class FieldRow(Container):
+    """A label, a field, and a place for what is wrong or odd. Enter in a field whose names can be chosen asks for them."""
+
+    @dataclass
+    class Choose(Message):
+        """What the data names is asked for."""
+
+        row: FieldRow
 
     def __init__(self, field: Field) -> None:
         super().__init__(id=f"row-{field.key}")
         self.field = field
-        self._error = ""
+        self._told = ("", "")
 
     def compose(self) -> ComposeResult:
         yield Label(
             content(self.field.key.replace("_", " ") + (" *" if self.field.needed else "")), classes="key"
         )
-        placeholder = plain(self.field.default) or ("needed" if self.field.needed else "any")
+        default = plain(self.field.default) or ("needed" if self.field.needed else "any")
+        placeholder = f"{default}: {self.field.hint}" if self.field.needed and self.field.hint else default
         yield CleanInput(self.field.text, placeholder=placeholder, compact=True, select_on_focus=False)
         yield Label(content(""), classes="wrong", markup=False)
 
@@ -48,17 +58,41 @@ class FieldRow(Horizontal):
         """What stands in the field."""
         return self.query_one(Input).value.strip()
 
-    def tell(self, error: str) -> None:
-        """Say what is wrong, or nothing; what is said already costs nothing."""
-        if error == self._error:
+    @property
+    def hint(self) -> str:
+        """What may be written, in a line."""
+        says = "; ".join(filter(None, (self.field.hint, "Enter: choose" if self.field.named else "")))
+        return f"{self.field.key.replace('_', ' ')}: {says}" if says else ""
+
+    def tell(self, error: str, odd: str = "") -> None:
+        """Say what is wrong, else what is odd, or nothing; what is said already costs nothing."""
+        if (error, odd) == self._told:
             return
-        self._error = error
+        self._told = (error, odd)
         self.set_class(bool(error), "-wrong")
-        self.query_one(".wrong", Label).update(content(error))
+        self.set_class(bool(odd) and not error, "-odd")
+        self.query_one(".wrong", Label).update(content(error or (f"! {odd}" if odd else "")))
+
+    def toggle_name(self, name: str) -> None:
+        """Put a name into the field, or take it out."""
+        names, (chosen,) = names_in(self.text), names_in(name)
+        kept = [one for one in names if one != chosen]
+        field = self.query_one(Input)
+        field.value = listed_names(kept if len(kept) < len(names) else [*names, chosen])
+        field.cursor_position = len(field.value)
+
+    @on(Input.Submitted)
+    def choose(self, event: Input.Submitted) -> None:
+        event.stop()
+        if self.field.named:
+            self.post_message(self.Choose(self))
 
 
 class RuleForm(VerticalScroll, AsksCore, can_focus=False):
-    """Fields of the rule `entry`. `draft` is what was read back last, None for a form that nobody has edited."""
+    """Fields of the rule `entry`. `draft` is what was read back last, None for a form that nobody has edited.
+
+    Above them stands what the rule does; fields that seldom matter are folded away.
+    """
 
     @dataclass
     class Edited(Message):
@@ -82,6 +116,9 @@ class RuleForm(VerticalScroll, AsksCore, can_focus=False):
         self._timer: Timer | None = None
         self._saved: dict[str, str] = {}
         self._posted: dict[str, str] = {}
+        self._general: list[str] = []
+        self._beside: tuple[Content, ...] = ()
+        self._warnings: Mapping[str, str] = {}
 
     async def put(self, entry: Entry) -> None:
         """Show another rule's fields."""
@@ -91,9 +128,18 @@ class RuleForm(VerticalScroll, AsksCore, can_focus=False):
         self._saved = texts if in_book else dict.fromkeys(texts, "")
         self._posted = dict(texts)
         await self.remove_children()
-        await self.mount_all(FieldRow(field) for field in entry.fields)
+        matter = [FieldRow(field) for field in entry.fields if field.matters]
+        rest = [FieldRow(field) for field in entry.fields if not field.matters]
+        names = ", ".join(row.field.key.replace("_", " ") for row in rest[:4])
+        title = f"{len(rest)} more: {names}{' …' if len(rest) > 4 else ''}"
+        more = [Collapsible(*rest, title=plain(title))] if rest else []
+        await self.mount_all([TextBlock(id="reads"), *matter, *more, TextBlock(id="state")])
         self.scroll_home(animate=False)
+        self._beside, self._warnings = (), {}
+        self._say(entry.gist)
         self.tell({})
+        if entry.version or entry.proposal:
+            self._check(entry.keys)
         version, proposal = f"{entry.id} · v{entry.version}", f"{entry.id} · {entry.state} {entry.proposal}"
         title = version if entry.version else proposal if entry.proposal else f"new {entry.keys['kind']}"
         self.border_title = content(title)
@@ -115,15 +161,30 @@ class RuleForm(VerticalScroll, AsksCore, can_focus=False):
         for row in self.query(f"#row-{key}").results(FieldRow):
             row.query_one(Input).value = plain(text)
 
+    def _say(self, reads: str) -> None:
+        """What the rule does, and what is to be known of it as a whole."""
+        block = self.query_one("#reads", TextBlock)
+        block.says = Content("\n").join([content(reads, "bold"), *self._beside]) if reads else Content("")
+
     def tell(self, errors: Mapping[str, str]) -> None:
-        """Say what is wrong beside each field; what concerns no field, under the form."""
+        """Say what is wrong or odd under each field; what is wrong of no field, under the form."""
         rows = {row.field.key: row for row in self.query(FieldRow)}
         for key, row in rows.items():
-            row.tell(errors.get(key, ""))
-        general = [plain(text) for key, text in errors.items() if key not in rows]
-        self.border_subtitle = (
-            content("; ".join(general)) if general else content("* unsaved" if self.edited else "")
-        )
+            row.tell(errors.get(key, ""), self._warnings.get(key, ""))
+        for more in self.query(Collapsible):
+            if any(row.has_class("-wrong", "-odd") for row in more.query(FieldRow)):
+                more.collapsed = False
+        self._general = [plain(text) for key, text in errors.items() if key not in rows]
+        self._say_state()
+
+    @on(DescendantFocus)
+    def _say_state(self) -> None:
+        """What is wrong with the whole, whether it is saved, and what may be written into the field with the cursor."""
+        focused = self.screen.focused
+        rows = [node for node in focused.ancestors if isinstance(node, FieldRow)] if focused else []
+        unsaved = ["* unsaved"] if self.edited else []
+        for state in self.query("#state").results(TextBlock):
+            state.says = content(" · ".join(self._general or [*unsaved, *(row.hint for row in rows)]))
 
     @on(Input.Changed)
     def note_edit(self, event: Input.Changed) -> None:
@@ -145,16 +206,31 @@ class RuleForm(VerticalScroll, AsksCore, can_focus=False):
     def show_errors(self, draft: Draft) -> None:
         self.draft = draft
         self.tell(draft.errors)
+        if not draft.errors:
+            self._say(draft.reads)
+            self._check(draft.keys)
         self.post_message(self.ReadBack(draft))
 
+    def _check(self, keys: Document) -> None:
+        self.ask("check", partial(self.session.rules.check, keys), self.show_check)
+
+    def show_check(self, check: RuleCheck) -> None:
+        """How much of the data the rule is about, and what is odd about it."""
+        self._warnings = {warning.key: warning.in_words for warning in check.warnings}
+        judged = f"judges {number(check.messages)} of {number(check.of)} messages in this data"
+        whole = [content(f"! {one.in_words}", "$warning") for one in check.warnings if not one.key]
+        self._beside = (content(judged, "dim"), *whole)
+        self._say(check.reads)
+        self.tell({})
+
     def next_field(self, step: int) -> bool:
-        """Go to the next field; False where there is none, or the cursor is in none."""
-        inputs: list[Input] = list(self.query(Input))
+        """Go to the next field, or what folds the others away; False where there is none, or the cursor is in none."""
+        fields = [node for node in self.query("Input, CollapsibleTitle") if node in self.screen.focus_chain]
         focused = self.screen.focused
-        index = inputs.index(focused) + step if isinstance(focused, Input) and focused in inputs else -1
-        inside = 0 <= index < len(inputs)
+        index = fields.index(focused) + step if focused in fields else -1
+        inside = 0 <= index < len(fields)
         if inside:
-            inputs[index].focus()
+            fields[index].focus()
         return inside
 
     def focus(self, scroll_visible: bool = True) -> RuleForm:

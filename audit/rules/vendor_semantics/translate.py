@@ -8,7 +8,7 @@ from typing import Any
 from audit.events.times import duration
 from audit.rules.kinds.counting import Cap
 from audit.rules.kinds.frequency_cap import FrequencyCap
-from audit.rules.model import Rule, from_dict, to_dict
+from audit.rules.model import SCOPES, Rule, from_dict, keys, to_dict
 from audit.rules.vendor_semantics.catalogue import Preset
 
 _DAY = timedelta(days=1)
@@ -35,6 +35,14 @@ class Translation:
     rule: Rule | None
     no_equivalent: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def distance(self) -> int:
+        """How many keys differ; more than there are where the sender has none."""
+        if self.rule is None:
+            return len(SCOPES) + len(keys(self.exact.kind))
+        exact, there = to_dict(self.exact), to_dict(self.rule)
+        return sum(exact.get(key) != there.get(key) for key in {*exact, *there} - {"kind"})
 
     @property
     def text(self) -> str:

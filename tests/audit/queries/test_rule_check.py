@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from audit.queries.rule_check import MessageCounts, check
+from audit.queries.rule_check import SentCounts, check
 from audit.rules.model import from_dict
 from audit.rules.reference import histories
 from audit.rules.replay import simulation
@@ -33,7 +33,7 @@ PAST = events(
 def checked(document, *book, at=NOW, ids=None):
     rules = [from_dict({"id": f"other-{number}", **other}) for number, other in enumerate(book)]
     rule = from_dict({"id": "r", **document})
-    return check(rule, MessageCounts.of(PAST), rules, at=at, ids=ids or {})
+    return check(rule, SentCounts.of(PAST), rules, at=at, ids=ids or {})
 
 
 def odd(document, *book, **more):
@@ -62,7 +62,7 @@ def test_it_counts_the_messages_that_a_rule_judges(document, judged):
 
 
 def test_what_may_be_named_is_counted_and_a_category_takes_in_what_lies_under_it():
-    counts = MessageCounts.of(PAST)
+    counts = SentCounts.of(PAST)
     assert counts.names("campaigns") == {"cart": 2, "news": 1}
     assert counts.names("categories") == {"Beauty": 2, "Beauty > Nails": 1}
     assert counts.names("topics") == {"food": 1, "sport": 1}
