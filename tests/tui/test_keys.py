@@ -14,13 +14,21 @@ from tests.tui.conftest import Started
 from tui import keys, settings
 from tui.app import WhysentApp
 from tui.screens.customer import CustomerScreen
-from tui.screens.dialogs import AudienceScreen, Choice, JumpScreen, Line, PageDialog, Pick, Question, TextDialog
+from tui.screens.dialogs import (
+    AudienceScreen,
+    Choice,
+    JumpScreen,
+    Line,
+    PageDialog,
+    Question,
+    TextDialog,
+)
 from tui.screens.find import Field, FindScreen
 from tui.screens.fleet import FleetScreen
 from tui.screens.inbox import InboxDialog
 from tui.screens.reconcile import ReconcileScreen
 from tui.screens.report import ReportDialog
-from tui.screens.rule_dialogs import DisplacedDialog, SuggestionDialog, VendorDialog
+from tui.screens.rule_dialogs import DisplacedDialog, Pick, SuggestionDialog, VendorDialog
 from tui.screens.rules import RulesScreen
 from tui.screens.stories import StoriesScreen
 from tui.screens.why import WhyScreen

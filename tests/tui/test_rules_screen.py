@@ -12,8 +12,9 @@ from tests.tui.canned import FakeSession
 from tests.tui.conftest import SIZES, Driver, Started
 from tui.core_access import StoppedError
 from tui.rendering import bars
-from tui.screens.dialogs import Choice, Pick, Question, TextDialog
+from tui.screens.dialogs import Choice, Question, TextDialog
 from tui.screens.find import FindScreen
+from tui.screens.rule_dialogs import Pick
 from tui.screens.rules import RulesScreen
 from tui.session.view_models import Change, Document, Progress, Sample
 from tui.widgets import rule_form

@@ -47,7 +47,7 @@ class Rules(Place):
         kinds = ", ".join(kind.replace("_", " ") for kind in self.session.rules.kinds())
         yield Action(called("rules", "new"), f"Begin a rule of a kind: {kinds}.", self._new, "KIND")
         yield Action(
-            called("rules", "undo"), "Take your own last change of this sitting back; asks.", self._undo
+            called("app", "undo"), "Take your own last change of this sitting back; asks.", self._undo
         )
 
     def _new(self, text: str) -> None:
@@ -143,8 +143,8 @@ class Rule(Place):
         yield of("save", "Save the edit, after a plan and a yes.", self._save)
         yield of("switch_rule", "Switch it on or off, after a plan and a yes.", self._switch)
         yield of("history", "The versions of this rule, with what each changed.", self._history)
-        yield of(
-            "undo",
+        yield Action(
+            called("app", "undo"),
             "Take your own last change of this sitting back; asks.",
             lambda _: self._changed(Change("undo", "")),
         )

@@ -14,8 +14,7 @@ from textual.widgets import Input, Label, OptionList, Static
 from tui import keys
 from tui.core_access import AsksCore
 from tui.rendering import audience
-from tui.rendering.text import content, joined, names_in, number
-from tui.rendering.wording import several
+from tui.rendering.text import content, joined
 from tui.screens.base import layout_for
 from tui.widgets.items import Item, Items
 from tui.widgets.panes import PaneTabs
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
     from textual import events
     from textual.app import ComposeResult
-    from textual.content import Content
     from textual.screen import Screen
     from textual.widget import Widget
 
@@ -252,55 +250,6 @@ class Choice(Dialog[str | None]):
     @on(OptionList.OptionSelected)
     def choose(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self.query_one(Items).id_at(event.option_index))
-
-
-class Pick(Dialog[str | None]):
-    """One of many names, with how many messages each has: what is typed narrows the list. Those in `chosen` are marked."""
-
-    AREA = "pick"
-    BINDINGS = keys.bindings(AREA)
-    HINT = "type to narrow · ↑ ↓ · Enter: in or out"
-    MOST: ClassVar[int] = 200
-    """Names that are listed at once."""
-
-    def __init__(self, title: object, names: Mapping[str, int], chosen: Iterable[str]) -> None:
-        super().__init__(title)
-        self._names, self._chosen = names, set(chosen)
-
-    def body(self) -> Iterable[Widget]:
-        yield CleanInput(compact=True, placeholder="any of them")
-        yield Items(id="choice")
-
-    def on_mount(self) -> None:
-        self.query_one(Input).focus()
-        self.narrow()
-
-    @on(Input.Changed)
-    def narrow(self) -> None:
-        asked = self.query_one(Input).value.casefold()
-        found = [name for name in self._names if asked in name.casefold()]
-        items = self.query_one("#choice", Items)
-        shown = [Item(name, self._says(name)) for name in found[: self.MOST]]
-        more = len(found) - len(shown)
-        tail = (
-            [Item("", content(f"    {number(more)} more; type to narrow", "dim"), head=True)] if more else []
-        )
-        items.put([*shown, *tail])
-        if items.highlighted is None and shown:
-            items.highlighted = 0
-
-    def _says(self, name: str) -> Content:
-        mark = "✓" if names_in(name)[0] in self._chosen else " "
-        return joined(f"{mark} {name}  ", (several(self._names[name], "message"), "dim"))
-
-    def action_move(self, step: int) -> None:
-        items = self.query_one("#choice", Items)
-        items.action_cursor_down() if step > 0 else items.action_cursor_up()
-
-    @on(Input.Submitted)
-    @on(OptionList.OptionSelected)
-    def take(self) -> None:
-        self.dismiss(self.query_one("#choice", Items).chosen)
 
 
 def confirm(screen: Screen[Any], plan: Plan, go_on: Callable[[], None]) -> None:

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
+from textual.widgets import Input, OptionList, Static
 
 from tui import keys
 from tui.core_access import Progress, ProgressReporter
 from tui.rendering import bars
 from tui.rendering.replay_summary import CAVEAT, stopped_outcomes, totals
-from tui.rendering.text import content, joined, line, listed, number, say, share
+from tui.rendering.text import content, joined, line, listed, names_in, number, say, share
+from tui.rendering.wording import several
 from tui.screens.dialogs import Dialog, ask_note, confirm
 from tui.session.view_models import Change, Document, Plan, Sample
+from tui.widgets.items import Item, Items
 from tui.widgets.table import Table
 from tui.widgets.table_data import Rows
-from tui.widgets.text import KeyLine
+from tui.widgets.text import CleanInput, KeyLine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from textual import events
     from textual.app import ComposeResult
@@ -34,6 +36,55 @@ if TYPE_CHECKING:
     from tui.session.view_models import Document, KeptRoom, ProposalCase
 
 SCOPES = {"customer": "On this customer", "everybody": "On everybody"}
+
+
+class Pick(Dialog[str | None]):
+    """One of many names, with how many messages each has: what is typed narrows the list. Those in `chosen` are marked."""
+
+    AREA = "pick"
+    BINDINGS = keys.bindings(AREA)
+    HINT = "type to narrow · ↑ ↓ · Enter: in or out"
+    MOST: ClassVar[int] = 200
+    """Names that are listed at once."""
+
+    def __init__(self, title: object, names: Mapping[str, int], chosen: Iterable[str]) -> None:
+        super().__init__(title)
+        self._names, self._chosen = names, set(chosen)
+
+    def body(self) -> Iterable[Widget]:
+        yield CleanInput(compact=True, placeholder="any of them")
+        yield Items(id="choice")
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
+        self.narrow()
+
+    @on(Input.Changed)
+    def narrow(self) -> None:
+        asked = self.query_one(Input).value.casefold()
+        found = [name for name in self._names if asked in name.casefold()]
+        items = self.query_one("#choice", Items)
+        shown = [Item(name, self._says(name)) for name in found[: self.MOST]]
+        more = len(found) - len(shown)
+        tail = (
+            [Item("", content(f"    {number(more)} more; type to narrow", "dim"), head=True)] if more else []
+        )
+        items.put([*shown, *tail])
+        if items.highlighted is None and shown:
+            items.highlighted = 0
+
+    def _says(self, name: str) -> Content:
+        mark = "✓" if names_in(name)[0] in self._chosen else " "
+        return joined(f"{mark} {name}  ", (several(self._names[name], "message"), "dim"))
+
+    def action_move(self, step: int) -> None:
+        items = self.query_one("#choice", Items)
+        items.action_cursor_down() if step > 0 else items.action_cursor_up()
+
+    @on(Input.Submitted)
+    @on(OptionList.OptionSelected)
+    def take(self) -> None:
+        self.dismiss(self.query_one("#choice", Items).chosen)
 
 
 class SuggestionDialog(Dialog[None]):

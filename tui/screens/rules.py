@@ -14,7 +14,7 @@ from tui.core_access import still_running
 from tui.rendering.replay_summary import figures
 from tui.rendering.text import content, joined, listed, names_in, number, plain, say
 from tui.screens.base import WorkScreen
-from tui.screens.dialogs import Choice, Pick, Question, TextDialog, confirm
+from tui.screens.dialogs import Choice, Question, TextDialog, confirm
 from tui.session.view_models import Change, Document, Entry, Plan
 from tui.widgets.items import Item, Items
 from tui.widgets.panes import Panes, PaneTabs
@@ -170,6 +170,8 @@ class RulesScreen(WorkScreen):
     @on(FieldRow.Choose)
     def choose_name(self, message: FieldRow.Choose) -> None:
         """List what the data names; the one that is chosen goes into the field, or out of it."""
+        from tui.screens.rule_dialogs import Pick
+
         row = message.row
 
         def take(name: str | None) -> None:

@@ -118,8 +118,6 @@ class RuleBook:
         self._opened_at = datetime.now(UTC)
         self._plans: dict[tuple[str, str], book_plan.Plan] = {}
 
-    # -- entries and forms -----------------------------------------------------------------------------------------
-
     def entries(self) -> tuple[Entry, ...]:
         """The rules of the book, then those that are proposed."""
         self._opened.viewer.require("see_rules")
@@ -144,17 +142,15 @@ class RuleBook:
         from audit.rules import model
 
         self._opened.viewer.require("see_rules")
-        rule, workspace = model.from_dict(keys), self._opened.workspace
+        rule, ws = model.from_dict(keys), self._opened.workspace
         ids = self._opened.customer_ids([rule])
-        return rule_check.check(rule, self._counts(), workspace.book.rules(), at=workspace.at, ids=ids)
+        return rule_check.check(rule, self._counts(), ws.book.rules(), at=ws.at, ids=ids)
 
     def _counts(self) -> SentCounts:
         from audit.queries.rule_check import SentCounts
 
-        opened = self._opened
-        return opened.cached(
-            "message counts", opened.workspace.version, lambda: SentCounts.of(opened.everybody)
-        )
+        version = self._opened.workspace.version
+        return self._opened.cached("sent counts", version, lambda: SentCounts.of(self._opened.everybody))
 
     def blank(self, kind: str) -> Entry:
         """A rule of that kind that is not in the book yet, with what it needs left empty."""
@@ -345,18 +341,17 @@ MATTER = ("channels", "campaigns", "categories", "except_campaigns")
 """Scopes that stand among the first fields of every form; beside them what is needed, set, or the kind's own."""
 
 
-NAMES = ("title", "note")
-"""What is only said about a rule, and decides nothing."""
-
-
 def _fields(kind: str, keys: Document) -> tuple[Field, ...]:
     from audit.rules.model import KINDS, SCOPES, from_dict
     from audit.rules.model import keys as keys_of
 
     entries = keys_of(kind)
-    rule = from_dict({"id": "example", "kind": kind, **KINDS[kind].example, **keys})
-    idle = rule.without_effect()
-    matter = [key for key, entry in entries.items() if (key in keys or entry.required) and key not in NAMES]
+    idle = from_dict({"id": "example", "kind": kind, **KINDS[kind].example, **keys}).without_effect()
+    matter = [
+        key
+        for key, entry in entries.items()
+        if (key in keys or entry.required) and key not in {"title", "note"}
+    ]
     matter += [key for key, entry in entries.items() if entry.own and key not in idle]
     first = dict.fromkeys((*sorted(matter, key=lambda key: not entries[key].required), *MATTER))
     return tuple(
