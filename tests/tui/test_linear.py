@@ -20,7 +20,8 @@ from audit.workspace.workspace import Workspace
 from tests.tui.command import Command
 from tui import start
 from tui.commands import output
-from tui.linear.customers import Stories, step_commands
+from tui.linear import loop
+from tui.linear.customers import Stories, read_letter, step_commands
 from tui.linear.desk import Find, everywhere
 from tui.linear.loop import Loop, Place
 from tui.rendering.text import spoken
@@ -159,9 +160,11 @@ def test_script_c_from_a_month_of_a_marketing_system_to_what_is_handed_over(mont
     assert "At most 4 marketing messages in any 7 days" in whysent("set window 7d")
     assert "of 440 mails it stops 296" in whysent("replay")
     curve = whysent("curve")
-    assert "limit 4, as the rule stands: messages stopped 67.3 % (296 of 440)" in curve
-    assert "limit 1: messages stopped 90.9 % (400 of 440)" in curve
-    assert "mails of new-in were stopped for those of spring-sale" in whysent("displaced")
+    assert "limit 4 (the rule as it stands): stopped 67.3 % (296 of 440; " in curve
+    assert "limit 1: stopped 90.9 % (400 of 440; " in curve
+    assert "spring-sale took the room of new-in: " in whysent("displaced")
+    assert "One place kept for new-in: all else may take 3" in whysent("keep room of new-in")
+    whysent("back")
     assert "Nothing was changed." in whysent("save", "")
     assert "Rule four-a-week, frequency cap, version 1, on" in whysent("save", "yes")
     file = month.with_name("handed over.csv")
@@ -219,13 +222,13 @@ class Talk:
         self.commands: list[list[str]] = []
 
     def __call__(self, *lines: str, first: Callable[[Loop], Place] = Find) -> str:
-        loop = Loop(self._session, self._opening, self._run, everywhere)
+        places = Loop(self._session, self._opening, self._run, everywhere, read_letter)
         typed, said = io.StringIO("\n".join(lines)), io.StringIO()
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(said):
             patch.setattr(sys, "stdin", typed)
             output.as_lines(True)
             try:
-                assert loop.run(first(loop)) == 0
+                assert places.run(first(places)) == 0
             finally:
                 output.as_lines(False)
         assert_plain(said.getvalue())
@@ -288,7 +291,7 @@ def test_a_rule_is_edited_and_an_edit_is_not_lost_unasked(talk: Talk) -> None:
     assert "Not whole yet: limit: 'many' is no whole number" in said
     assert "At most 2 marketing e-mails in any 7 days" in said
     assert "The edit is not saved. Lose it? yes or no, by default no:" in said
-    assert "limit 2, as the rule stands: messages stopped" in said
+    assert "limit 2 (the rule as it stands): stopped" in said
     assert "limit: 3 becomes 2" in said
     assert "Rule email-weekly-cap, frequency cap, version 2, on" in said
     assert "takes back: v2" in said
@@ -303,6 +306,37 @@ def test_a_proposal_is_answered_with_a_note(talk: Talk) -> None:
     assert "Nothing was changed." in said
     assert "p1 is rejected." in said
     assert "Nothing waits." in said
+
+
+LETTER = """Dear Sir or Madam,
+I bought one nail clipper and have been sent ten mails about nail clippers since.
+When is it going to stop? My number with you is scene-01-nail-clipper.
+Kind regards"""
+
+
+def test_a_letter_opens_the_case_it_is_about(talk: Talk) -> None:
+    said = talk("paste", *LETTER.split("\n"), ".", "letter", "letter 99", "weeks", "back")
+    assert "The letter is about: 11 mails about nail clippers since" in said
+    assert "it says “" in said
+    assert "Listed: weeks, " in said
+    assert re.search(r"^\d+\. week of 2026-11-02: 1 mail", said, re.MULTILINE)
+    assert "Nobody here is known by what stands in this letter." in talk(
+        "paste", "Who sends me these mails?", "."
+    )
+
+
+@needs_terminal
+def test_a_letter_pasted_where_a_line_is_awaited_is_taken_as_one(scenes: Path) -> None:
+    whysent = Typed("case", "--ticket", "4711", "--as", "agent", workspace=scenes, WHYSENT_LINEAR="1")
+    assert "The letter is about: 11 mails about nail clippers since" in whysent(LETTER)
+    whysent.end()
+    assert whysent.ends() == 0
+    assert_plain(whysent.said)
+
+
+def test_long_work_says_that_it_goes_on(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "BEAT", 0.01)
+    assert "Still working.\n" in talk("campaigns", "scene-02-makeup-for-my-wife", "recommended")
 
 
 def test_commands_are_run_where_they_neither_draw_nor_read_on(talk: Talk) -> None:

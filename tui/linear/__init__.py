@@ -18,7 +18,7 @@ def run(start: Start, viewer: Viewer, command: Callable[[list[str]], int]) -> in
 
     from audit.storage import manifest
     from tui.commands import output
-    from tui.linear.customers import Stories, open_story
+    from tui.linear.customers import Stories, open_story, read_letter
     from tui.linear.desk import Find, everywhere
     from tui.linear.loop import Loop
     from tui.screens.stories import stories
@@ -34,6 +34,6 @@ def run(start: Start, viewer: Viewer, command: Callable[[list[str]], int]) -> in
     session = CoreSession.of_demo(folder, viewer) if demo else CoreSession(folder, viewer)
     opening = session.open()
     output.answer_from(session.workspace)
-    loop = Loop(session, opening, command, everywhere)
+    loop = Loop(session, opening, command, everywhere, read_letter)
     first = Stories(loop) if demo else Find(loop)
     return loop.run(first, None if story is None else lambda: open_story(loop, stories()[story - 1]))

@@ -9,16 +9,18 @@ from audit.errors import InputError
 from tui.linear import lines
 from tui.linear.decisions import CustomerCasePlace, Report, Suggestion, Why, propose, tell_audience
 from tui.linear.loop import NUMBER, Action, Loop, Place, called
-from tui.rendering import full_explanation, what_if_diff
+from tui.rendering import complaint, full_explanation, week_strip, what_if_diff
 from tui.rendering.text import number
 from tui.screens.customer_case import LEAVE_OUT, SILENCE
 from tui.screens.stories import neighbour, stories
 from tui.session.view_models import ProposalCase, Subject
 from tui.widgets.decision_lists import LISTS
+from tui.widgets.letter import Pasted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from audit.queries.complaints.answer import CaseOfLetter
     from tui.session import Story
     from tui.session.view_models import Document
 
@@ -43,6 +45,30 @@ def open_story(loop: Loop, story: Story) -> None:
     loop.go(Customer(loop, loop.session.customers.resolve(story.customer), story))
 
 
+def read_letter(loop: Loop, text: str) -> None:
+    """Go to the customer whose letter it is, at what it is about; ask whose it is where several fit. Nothing of it is kept."""
+    customer = None
+    while text:
+        letter = loop.session.customers.read_letter(Pasted(text), customer)
+        if letter.customer is not None:
+            loop.go(Customer(loop, letter.customer, letter=letter))
+            return
+        fitting = letter.complaint.fitting
+        if not fitting:
+            loop.say(*complaint.nobody(letter.complaint))
+            return
+        loop.say(
+            "Several customers fit this letter:",
+            *(f"{at}. {complaint.choice(fit)}" for at, fit in enumerate(fitting, start=1)),
+        )
+        chosen = loop.ask("Whose is it? A number, or nothing:")
+        if not chosen:
+            return
+        if chosen not in map(str, range(1, len(fitting) + 1)):
+            raise InputError(f"there is no {chosen}; the numbers go from 1 to {len(fitting)}")
+        customer = fitting[int(chosen) - 1].customer
+
+
 def look_up(loop: Loop, text: str) -> None:
     """Go to the customer that an e-mail address, a source's id or a pseudonym names."""
     text = text or loop.ask("E-mail address, source id or pseudonym:")
@@ -58,6 +84,7 @@ VIEWS = {
     "mails": "Only messages.",
     "subjects": "The mails by subject, the most first.",
     "behaviour": "Only what the customer did.",
+    "weeks": "The year in weeks: mails, acts, opt-outs, and what is above the cap.",
     "segments": "The segments the customer is in.",
     "recommended": "What is recommended.",
     "findings": "The findings, the worst first.",
@@ -69,10 +96,12 @@ VIEWS = {
 class Customer(CustomerCasePlace):
     """What happened to somebody, why, and when it ends."""
 
-    def __init__(self, loop: Loop, customer: str, story: Story | None = None) -> None:
+    def __init__(
+        self, loop: Loop, customer: str, story: Story | None = None, letter: CaseOfLetter | None = None
+    ) -> None:
         self.story = story
         self.view = "all"
-        super().__init__(loop, customer)
+        super().__init__(loop, customer, letter)
 
     # -- what is said ------------------------------------------------------------------------------------------------
 
@@ -83,6 +112,7 @@ class Customer(CustomerCasePlace):
     def answer(self) -> Iterator[str]:
         if self.story is not None:
             yield f"Story {self.story.number} of {len(stories())}: {self.story.title}. “{self.story.words}”"
+        yield from self._of_letter()
         yield from lines.verdict(self.verdict)
         yield from self.told_left_out()
         yield self.now.coverage
@@ -94,6 +124,31 @@ class Customer(CustomerCasePlace):
             )
         yield self._listed()
 
+    def _of_letter(self) -> Iterator[str]:
+        """What the letter is about, and what of it led there."""
+        if self.case.letter is None:
+            return
+        about, others = self.case.about, len(self.case.may_be_about()) - 1
+        if about is None:
+            yield f"The letter: {complaint.nothing(self.case.letter)}"
+        else:
+            yield f"The letter is about: {about.text}"
+            yield from filter(None, (complaint.evidence(about),))
+        if others > 0:
+            yield f"It may be about {others} more; say letter."
+
+    def _letter(self, text: str) -> None:
+        """What else the letter may be about; with a number, turn to that."""
+        candidates = list(self.case.may_be_about().values())
+        if not candidates:
+            raise InputError("no letter was pasted, or nothing here is near it")
+        if text not in map(str, range(1, len(candidates) + 1)):
+            self.loop.say("What the letter may be about; letter NUMBER turns to it:")
+            self.loop.say(*(f"{at}. {title}" for at, (_, title) in enumerate(candidates, start=1)))
+            return
+        self.case.about = candidates[int(text) - 1][0]
+        self.loop.show()
+
     def _listed(self) -> str:
         return f"Listed: {self.view}, {number(len(self.items()))}. {VIEWS[self.view]}"
 
@@ -104,6 +159,8 @@ class Customer(CustomerCasePlace):
             return [(self._row(row), row) for row in self.rows if row["group"] in GROUPS[self.view]]
         if self.view == "subjects":
             return [(text, self.rows[place]) for text, place in lines.subjects(before.timeline)]
+        if self.view == "weeks":
+            return [(text, None) for text in week_strip.lines(now.weeks, now.cap)]
         if self.view == "segments":
             return [(lines.segment(entry, mark), Subject("segment", entry.id)) for entry, mark in merged(before.segments, now.segments, what_if_diff.by_id)]  # fmt: skip
         if self.view == "recommended":
@@ -164,6 +221,8 @@ class Customer(CustomerCasePlace):
             NUMBER,
         )
         yield of("report", "The internal note.", lambda text: self._report("internal", text))
+        if self.case.letter is not None:
+            yield of("letter", "What else the letter may be about.", self._letter, NUMBER)
         yield of("export", "Write this customer's case to a file.", self._export)
         yield from (Action(view, help_, partial(self._list, view)) for view, help_ in VIEWS.items())
         if self.story is not None:

@@ -17,6 +17,7 @@ from tui.session.view_models import Change, ProposalCase, Subject
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from audit.queries.complaints.answer import CaseOfLetter
     from audit.why import WhyDocument
     from tui.rendering.explanation import Sentence
     from tui.session.core import CoreSession
@@ -42,9 +43,9 @@ def propose(loop: Loop, rule: Document, case: ProposalCase) -> None:
 class CustomerCasePlace(Place):
     """A customer that is open. The screens' own case keeps what is left out and tried; it is asked for at once here."""
 
-    def __init__(self, loop: Loop, customer: str) -> None:
+    def __init__(self, loop: Loop, customer: str, letter: CaseOfLetter | None = None) -> None:
         super().__init__(loop)
-        self.case = CustomerCase(self, customer)
+        self.case = CustomerCase(self, customer, letter=letter)
         self.case.what_if.leave_out(())
 
     def ask(self, group: str, question: Callable[[], Any], show: Callable[[Any], object]) -> None:
@@ -91,7 +92,7 @@ class CustomerCasePlace(Place):
 
     @property
     def verdict(self) -> Verdict:
-        return self.session.customers.verdict(self.now)
+        return self.session.customers.verdict(self.now, self.case.complained_of)
 
     def told_left_out(self) -> Iterator[str]:
         without = self.case.without

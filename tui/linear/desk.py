@@ -7,12 +7,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from audit.errors import InputError, NotFoundError
-from tui.linear.customers import Customer, Stories, look_up
+from tui.linear.customers import Customer, Stories, look_up, read_letter
 from tui.linear.decisions import tell_audience
 from tui.linear.loop import NUMBER, Action, Loop, Place, called
 from tui.linear.rules import Inbox, Rule, Rules
 from tui.rendering.text import number
 from tui.rendering.wording import moment, several
+from tui.widgets.letter import LONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -99,6 +100,9 @@ class Find(Place):
 
     def otherwise(self, text: str) -> bool:
         """An identifier, typed or pasted; words that nobody is called by are no action either."""
+        if len(text) > LONG:
+            read_letter(self.loop, text)
+            return True
         if len(text.split()) > 1:
             return False
         try:
@@ -201,6 +205,11 @@ def everywhere(loop: Loop) -> Iterator[Action]:
         "Look somebody up by an e-mail address, a source id or a pseudonym.",
         lambda text: look_up(loop, text),
         "WHO",
+    )
+    yield Action(
+        "paste",
+        "A customer's whole letter: whose it is, and what it is about. Nothing of it is kept.",
+        lambda _: read_letter(loop, loop.ask_lines("Paste it; a line with only a full stop ends it:")),
     )
     yield of("find", "campaigns", "The campaigns, the worst flows first.", Campaigns)
     yield of("app", "go('rules')", "The rule book.", Rules)

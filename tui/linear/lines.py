@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
     from audit.queries.customer import AnyMembership, Recommendation
     from audit.queries.findings_documents import Finding
-    from audit.rules.replay.curve import Curve, Series
-    from audit.rules.replay.totals import Displacement, ReplayDocument
+    from audit.rules.replay.totals import ReplayDocument
     from tui.rendering.explanation import Sentence
     from tui.rendering.what_if_diff import Changes
     from tui.session.view_models import Document, Plan, Verdict
@@ -154,28 +153,6 @@ def replay(document: ReplayDocument, scope: str) -> Iterator[str]:
             yield f"{label.capitalize()}: {', '.join(told)}."
     yield stopped_outcomes(document).plain
     yield CAVEAT
-
-
-def displaced(pairs: Sequence[Displacement]) -> list[str]:
-    """Whose messages took the room that others then lacked, the most first."""
-    return [
-        f"{number(pair.n)} mails of {pair.stopped or 'no campaign'} were stopped for those of {pair.by or 'no campaign'}"
-        for pair in sorted(pairs, key=lambda pair: -pair.n)
-    ]
-
-
-def curve(drawn: Curve, current: str) -> Iterator[str]:
-    """A curve point by point: what is stopped, and what is lost with it."""
-    for at, label in enumerate(drawn.labels):
-        now = ", as the rule stands" if label == current else ""
-        told = (f"{series.title} {_point(series, at)}" for series in drawn.drawn)
-        yield f"{drawn.by} {label}{now}: {'; '.join(told)}"
-
-
-def _point(series: Series, at: int) -> str:
-    from audit.rules.replay.curve import percent
-
-    return f"{percent(series.shares[at])} ({number(series.counts[at])} of {number(series.among[at])})"
 
 
 def plan(asked: Plan) -> Iterator[str]:

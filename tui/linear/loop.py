@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import select
 import signal
 import sys
+import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -17,13 +20,22 @@ from tui.core_access import error_line, expected_errors
 from tui.linear import lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tui.session.core import CoreSession
     from tui.session.view_models import Change, Opening, Progress
 
 NUMBER = "NUMBER"
 """What an action takes that is about something listed."""
+
+BEAT = 10.0
+"""House value: seconds of silence after which a line says that the work goes on."""
+
+BURST = 0.05
+"""House value: seconds in which more lines mean that a terminal types what was pasted."""
+
+SAID = 7
+"""House value: a pasted line of so many words is of a letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +53,9 @@ class Action:
 
 
 def called(area: str, action: str) -> str:
-    """What an action of the table of keys is called; here it is typed by that name."""
-    return next(key.label for key in keys.TABLE[area] if key.action == action).rpartition("go to ")[2]
+    """What an action of the table of keys is called, there or everywhere; here it is typed by that name."""
+    there = (*keys.TABLE[area], *keys.TABLE["app"])
+    return next(key.label for key in there if key.action == action).rpartition("go to ")[2]
 
 
 class Place:
@@ -114,7 +127,7 @@ class Loop:
     """The places one has come through, the last of them being where one stands.
 
     `command` runs a command line on the same workspace and gives its exit code; `leading` are the actions that lead to
-    other places from everywhere.
+    other places from everywhere; `letter` takes a letter that was pasted.
     """
 
     def __init__(
@@ -123,11 +136,13 @@ class Loop:
         opening: Opening,
         command: Callable[[list[str]], int],
         leading: Callable[[Loop], Iterable[Action]],
+        letter: Callable[[Loop, str], object],
     ) -> None:
         self.session = session
         self.opening = opening
         self.command = command
-        self._leading = leading
+        self._leading, self._letter = leading, letter
+        self._asking = False
         self._places: list[Place] = []
         self._left = False
 
@@ -161,12 +176,37 @@ class Loop:
         sys.stdout.flush()
         if hasattr(signal, "siginterrupt"):  # polars takes SIGINT with a handler that lets a read go on
             signal.siginterrupt(signal.SIGINT, True)
-        text = sys.stdin.readline()
+        self._asking = True
+        try:
+            text = sys.stdin.readline()
+        finally:
+            self._asking = False
         if not sys.stdin.isatty():
             self.say(text.rstrip("\n"))
         if not text:
             raise EOFError
         return text.strip()
+
+    def ask_lines(self, question: str) -> str:
+        """Lines that somebody types or pastes, up to one with nothing but a full stop, or to the end."""
+        typed: list[str] = []
+        try:
+            typed.append(self.ask(question))
+            while typed[-1] != ".":
+                typed.append(self.ask("..."))
+        except EOFError:
+            pass
+        return "\n".join(line for line in typed if line != ".").strip()
+
+    def pasted(self, line: str) -> list[str]:
+        """A line with those that the terminal typed at once after it."""
+        typed = [line]
+        while sys.platform != "win32" and sys.stdin.isatty() and select.select([sys.stdin], [], [], BURST)[0]:
+            text = sys.stdin.readline()
+            if not text:
+                break
+            typed.append(text.strip())
+        return typed
 
     def agree(self, question: str) -> bool:
         """Whether somebody says yes; everything else is a no."""
@@ -232,15 +272,16 @@ class Loop:
 
     def run(self, first: Place, then: Callable[[], object] | None = None) -> int:
         """Answer lines from the `first` place on until somebody leaves or there are none any more; the exit code."""
-        if then is None:
-            self._attempt(lambda: self.go(first))
-        else:
-            self._places.append(first)
-            self._attempt(then)
+        self._places.append(first)
+        self._attempt(then or self.show)
         while not self._left:
             try:
-                line = self.ask(">")
-                self._attempt(lambda line=line: self.do(line))  # type: ignore[misc]
+                typed = self.pasted(self.ask(">"))
+                if len(typed) > 1 and any(len(line.split()) >= SAID for line in typed):
+                    self._attempt(partial(self._letter, self, "\n".join(typed)))
+                    continue
+                for line in typed:
+                    self._attempt(partial(self.do, line))
             except EOFError:
                 self.say("")
                 break
@@ -249,12 +290,31 @@ class Loop:
     def _attempt(self, do: Callable[[], object]) -> None:
         """Do something; what can go wrong is told in a line, and Ctrl+C only stops this."""
         try:
-            do()
+            with self._beating():
+                do()
         except expected_errors() as error:
             reason = error_line(error)
             self.say(f"Not done: {reason}{'' if reason.endswith(('.', '?')) else '.'}")
         except KeyboardInterrupt:
             self.say("", "Stopped.")
+
+    @contextmanager
+    def _beating(self) -> Iterator[None]:
+        """Say now and then that the work goes on, unless a line is waited for."""
+        over = threading.Event()
+
+        def beat() -> None:
+            while not over.wait(BEAT):
+                if not self._asking:
+                    print("Still working.", flush=True)
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def do(self, line: str) -> None:
         """What a line asks for."""
@@ -322,8 +382,9 @@ class Loop:
 
     def leave(self, _: str = "") -> None:
         """End, unless an edit would be lost and somebody thinks better of it."""
-        if not any(place.unsaved for place in self._places) or self.agree("An edit is not saved. Lose it?"):
-            self._left = True
+        self._left = not any(place.unsaved for place in self._places) or self.agree(
+            "An edit is not saved. Lose it?"
+        )
 
     # -- what several places do ------------------------------------------------------------------------------------
 

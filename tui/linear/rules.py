@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from audit.errors import InputError
 from tui.linear import lines
 from tui.linear.loop import NUMBER, Action, Loop, Place, called
+from tui.rendering import bars, replay_summary
 from tui.rendering.wording import several
 from tui.session.view_models import Change, Entry
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from audit.rules.replay.totals import ReplayDocument
-    from tui.session.view_models import Document, ProposalSummary
+    from tui.session.view_models import Document, KeptRoom, ProposalSummary
 
 
 class Rules(Place):
@@ -78,7 +79,8 @@ class Rule(Place):
         super().__init__(loop)
         self._entry = entry
         self.texts = {field.key: field.text for field in entry.fields}
-        self._saved = dict(self.texts)
+        there = entry.version or entry.proposal
+        self._saved = {key: text if there else "" for key, text in self.texts.items()}
         self._replayed: ReplayDocument | None = None
 
     @property
@@ -178,13 +180,12 @@ class Rule(Place):
         drawing = self.session.replays.curve(
             self._keys(), text or "limit", self.loop.progress(), lambda part: self.loop.say(part.note)
         )
-        self.loop.say(*lines.curve(drawing.curve, drawing.current))
+        self.loop.say(*replay_summary.curve_lines(drawing))
 
     def _displaced(self, _: str) -> None:
         if self._replayed is None:
             self._replayed = self.session.replays.replay(self._keys(), None, self.loop.progress())
-        pairs = lines.displaced(self._replayed.displaced)
-        self.loop.say(f"Who displaced whom: {several(len(pairs), 'pair')} of campaigns", *pairs[:200])
+        self.loop.go(Displaced(self.loop, self._keys(), self._replayed))
 
     def _as_sender(self, text: str) -> None:
         vendors = self.session.replays.vendors(self._keys())
@@ -231,6 +232,55 @@ class Rule(Place):
         if not self._entry.version:
             raise InputError("it is not in the book yet")
         self.loop.say(*self.session.rules.history(self._entry.id))
+
+
+class Displaced(Place):
+    """Who displaced whom under a cap; and what would change if room were kept for one."""
+
+    title = "Who displaced whom"
+
+    def __init__(self, loop: Loop, rule: Document, replayed: ReplayDocument) -> None:
+        super().__init__(loop)
+        self._rule, self._replayed = rule, replayed
+        self._room: KeptRoom | None = None
+
+    def answer(self) -> Iterator[str]:
+        if not self._replayed.displaced:
+            yield "Nobody: no cap stopped a message."
+
+    def items(self) -> Sequence[str]:
+        return list(
+            bars.flow_lines(
+                self._replayed.displaced, None if self._room is None else self._room.after.displaced
+            )
+        )
+
+    def actions(self) -> Iterable[Action]:
+        yield Action(
+            called("displaced", "reserve"),
+            "What would change if room were kept for the campaign that was stopped.",
+            self._reserve,
+            NUMBER,
+        )
+        if self._room is not None:
+            yield Action(called("displaced", "form"), "Begin the rule that keeps it.", self._begin)
+
+    def _reserve(self, text: str) -> None:
+        pairs = bars.flow_frame(
+            self._replayed.displaced, None if self._room is None else self._room.after.displaced
+        )
+        campaign = pairs["stopped"][self.chosen(text)]
+        if campaign == bars.NO_CAMPAIGN:
+            raise InputError("these mails name no campaign; no rule can keep room for them")
+        self._room = self.session.replays.keep_room(self._rule, campaign, self.loop.progress())
+        self.loop.say(
+            bars.kept_room(self._room, self._replayed).replace(" → ", " becomes ").replace("Enter:", "Say")
+        )
+        self.loop.show()
+
+    def _begin(self, _: str) -> None:
+        assert self._room is not None
+        self.loop.go(Rule(self.loop, self.session.rules.offered(self._room.rule)))
 
 
 class Inbox(Place):
