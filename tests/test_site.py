@@ -147,6 +147,16 @@ def test_the_container_runs_without_rights_and_fetches_nothing_but_packages() ->
         assert "//" not in rest, rest
         if word == "COPY" and not rest.startswith("--from"):
             assert all((ROOT / source).exists() for source in rest.split()[:-1]), rest
+    copied = {rest.split()[0] for word, rest in steps if word == "COPY"} | {
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+    }
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"][
+        "targets"
+    ]["wheel"]
+    needed = {*wheel["packages"], *wheel.get("force-include", {}), *wheel.get("shared-data", {})}
+    assert {path.split("/")[0] for path in needed} <= copied
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/install.md"])
