@@ -143,7 +143,8 @@ async def test_an_error_nobody_expected_is_not_swallowed() -> None:
     app = WhysentApp(Wrong())
     with pytest.raises(WorkerFailed):
         async with app.run_test() as pilot:
-            await pilot.pause(0.5)
+            while app.return_code is None:
+                await pilot.pause(0.01)
     assert app.return_code == 1
 
 

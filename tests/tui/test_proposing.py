@@ -148,7 +148,7 @@ def test_the_limits_of_a_curve_lie_around_the_rules_own(now, expected) -> None:
 
 def test_a_comparison_with_a_sender_is_that_of_simulate(own: CoreSession) -> None:
     rule = {"id": "r", "kind": "frequency_cap", "limit": 2, "window": "7d"}
-    assert "braze" in own.replays.vendors()
+    assert "braze" in own.replays.vendors(rule)
     found = own.replays.compare_with_vendor(rule, "braze", never)
     assert found.messages == own.replays.replay(rule, None).messages
     assert found.differ == found.only_exact + found.only_preset + found.moved

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 
 import pytest
+from rich.cells import cell_len
 from textual.pilot import Pilot
 
 from tests.tui.canned import FakeSession
-from tests.tui.conftest import workers_done
+from tests.tui.conftest import Started, workers_done
 from tui.app import DemoApp, WhysentApp
+from tui.widgets.table import Table
+from tui.widgets.text import VerdictBlock, says
 
 SIZES = {"80x24": (80, 24), "120x36": (120, 36)}
 SCREENS = {
@@ -55,6 +58,56 @@ def test_screen(snap_compare: Callable[..., bool], screen: str, size: str) -> No
     assert snap_compare(
         WhysentApp(FakeSession()), terminal_size=SIZES[size], run_before=settle(SCREENS[screen])
     )
+
+
+WALK = {
+    "find": (),
+    "customer": ("enter",),
+    "tried": ("enter", "t"),
+    "why": ("enter", "w"),
+    "report": ("enter", "R"),
+    "suggestion": ("enter", "f"),
+    "rules": ("3", "enter"),
+    "new rule": ("3", "n"),
+    "inbox": ("3", "i"),
+    "sender": ("3", "p", "enter"),
+}
+
+
+def cut_beside_room(table: Table) -> list[str]:
+    """Columns that are wider than anything in them, of a table that cuts another one short."""
+    rows = table.rows
+    if rows is None or not table.display or not len(rows):
+        return []
+    shown = [rows.row(at)[1] for at in range(min(len(rows), 40))]
+    longest = [
+        max(cell_len(column.show(values[at])) for values in [*shown, shown[0]])
+        for at, column in enumerate(rows.columns)
+    ]
+    cut = any(long > width for long, width in zip(longest, table._widths, strict=True))
+    return [
+        column.name
+        for column, long, width in zip(rows.columns, longest, table._widths, strict=True)
+        if cut and not column.width and width > max(long, len(column.label) + 1)
+    ]
+
+
+@pytest.mark.parametrize("size", ["small", "medium", "large"])
+async def test_nothing_is_cut_beside_empty_room(started: Started, size: str) -> None:
+    """Every screen: no cell is cut while another column has room; dialogs are whole, and take a small screen."""
+    for name, pressed in WALK.items():
+        async with started(size) as driver:
+            await driver.press(*pressed)
+            screen = driver.app.screen
+            for table in screen.query(Table):
+                assert cut_beside_room(table) == [], name
+            for verdict in screen.query(VerdictBlock):
+                said = " ".join(says(verdict.verdict).plain.split()) if verdict.verdict else ""
+                assert said in driver.words, name
+            for box in screen.query(".dialog"):
+                assert screen.region.contains_region(box.region), name
+                if size == "small":
+                    assert box.region.width == screen.size.width, name
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -14,7 +14,7 @@ from textual.widgets import OptionList
 
 from tui import BEAT, keys
 from tui.rendering.charts import bar
-from tui.rendering.text import content, joined
+from tui.rendering.text import content, joined, number
 from tui.rendering.wording import several
 from tui.screens.base import LAYOUTS, WorkScreen
 from tui.session import Step, Story
@@ -155,7 +155,9 @@ class StoriesScreen(WorkScreen):
         """Say how far the demo is."""
         left = f", {progress.seconds_left:.0f} s left" if progress.done else ""
         drawn = bar(progress.done, progress.total, 10)
-        self._making = f"{drawn:10}▏ {progress.percent}  making 2,000 more{left} · Enter opens a case"
+        opening = self.services.opening
+        more = f"making {number(opening.awaited)} more" if opening and opening.awaited else "making the rest"
+        self._making = f"{drawn:10}▏ {progress.percent}  {more}{left} · Enter opens a case"
 
     def _say_state(self) -> None:
         """Say what is being waited for, with a sign that moves; else what can be done."""

@@ -51,6 +51,7 @@ class Rows:
         self.key = key
         self.total = frame.height if total is None else total
         self._fields = list(dict.fromkeys((key, *(column.name for column in columns))))
+        self._lengths: dict[str, int] = {}
         self._pages: OrderedDict[int, list[tuple[Any, ...]]] = OrderedDict()
 
     def __len__(self) -> int:
@@ -81,10 +82,17 @@ class Rows:
         return Rows(frame, self.columns, self.key, self.total)
 
     def widths(self, room: int) -> tuple[int, ...]:
-        """Cells for each column in `room` cells, one blank between two; what is left goes to the flexible ones."""
+        """Cells for each column in `room` cells, one blank between two; what is left goes to the flexible ones, and what these
+        do not need to the measured ones that are cut at their `most`.
+        """
         fixed = [0 if column.flex else column.width or self._measure(column) for column in self.columns]
         flexible = sum(column.flex for column in self.columns)
         free = max(room - sum(fixed) - len(fixed) + 1, 8 * flexible)
+        spare = free - sum(self._longest(column) for column in self.columns if column.flex) if flexible else 0
+        for at, column in enumerate(self.columns):
+            if spare > 0 and not column.flex and not column.width:
+                wider = min(self._longest(column) - fixed[at], spare)
+                fixed[at], free, spare = fixed[at] + wider, free - wider, spare - wider
         share, remainder = divmod(free, flexible) if flexible else (0, 0)
         widest = next((at for at, column in enumerate(self.columns) if column.flex), 0)
         return tuple(
@@ -93,5 +101,13 @@ class Rows:
         )
 
     def _measure(self, column: Column) -> int:
-        longest = self.frame.get_column(column.name).cast(str).str.len_chars().max()
-        return min(max(longest if isinstance(longest, int) else 0, len(column.label) + 1), column.most)
+        return min(self._longest(column), column.most)
+
+    def _longest(self, column: Column) -> int:
+        """Signs of the longest text of a column."""
+        if column.name not in self._lengths:
+            longest = self.frame.get_column(column.name).cast(str).str.len_chars().max()
+            self._lengths[column.name] = max(
+                longest if isinstance(longest, int) else 0, len(column.label) + 1
+            )
+        return self._lengths[column.name]

@@ -70,17 +70,17 @@ class Timeline(Table):
         self.show(rows, keep=self.key if self.rows else start)
 
     def _columns(self) -> tuple[Column, ...]:
-        """Wider for what rules do where some are tried."""
-        width, trying = self.screen.size.width, self.trial is not None
+        """By the room of the pane: what happened comes first; wider for what rules do where some are tried."""
+        width, trying = self.size.width or self.screen.size.width, self.trial is not None
         time = (
             Column("at", "day", width=16, show=moment)
-            if width >= 150 and not trying
+            if width >= 100 and not trying
             else Column("at", "day", width=10, show=day)
         )
         note = (
-            Column("note", "by the rules", width=38 if width < 110 else 24, whole=True)
+            Column("note", "by the rules", most=38 if 76 <= width < 110 else 24, whole=True)
             if trying
-            else Column("note", "then", most=16 if width < 150 else 24)
+            else Column("note", "then", most=16 if width < 100 else 24)
         )
         return (time, Column("sign", "", width=1), Column("what", "what", flex=True), note)
 
