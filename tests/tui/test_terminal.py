@@ -98,10 +98,12 @@ def test_the_first_sign_comes_before_the_screens_and_an_error_takes_it_back(
     scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "whysent").mkdir()
-    (tmp_path / "whysent" / "keys.toml").write_text("no toml")
+    (tmp_path / "whysent" / "settings.toml").write_text("no toml")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     terminal = Terminal("open", workspace=scenes, columns=80, rows=24)
     raw = terminal.child.read().decode()
-    sign, taken_back, complaint = (raw.index(each) for each in ("whysent\x1b[0m", "\x1b[?1049l", "keys.toml"))
+    sign, taken_back, complaint = (
+        raw.index(each) for each in ("whysent\x1b[0m", "\x1b[?1049l", "settings.toml")
+    )
     assert raw.startswith("\x1b[?1049h")
     assert sign < taken_back < complaint
