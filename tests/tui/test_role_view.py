@@ -157,7 +157,16 @@ def found_in(text: str) -> list[str]:
 
 # -- every document, at the door -----------------------------------------------------------------------------------------
 
-NOTHING_OF_CUSTOMERS = {"formats", "import", "doctor", "presets", "policy", "kept", "handover"}
+NOTHING_OF_CUSTOMERS = {
+    "formats",
+    "import",
+    "doctor",
+    "presets",
+    "policy",
+    "kept",
+    "handover",
+    "map_suggestion",
+}
 """Documents about files, this machine, and numbers of rules that are not named to whoever is not told."""
 
 
