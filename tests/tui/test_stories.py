@@ -17,7 +17,7 @@ from tui import keys
 from tui.app import DemoApp
 from tui.screens.customer import CustomerScreen
 from tui.screens.find import FindScreen
-from tui.screens.stories import StoriesScreen, StoryLine, stories
+from tui.screens.stories import StoriesScreen, StoryLine, steps_of, stories
 from tui.session import Story
 from tui.session.core import CoreSession
 from tui.session.view_models import Opening
@@ -265,3 +265,10 @@ async def test_stories_are_in_the_palette_of_the_demo_and_of_nothing_else(starte
 def palette(driver: Driver) -> list[str]:
     """What is offered, by title."""
     return [str(option.hit.text) for option in driver.app.screen.query_one(CommandList).options]
+
+
+def test_keys_that_follow_one_another_stay_together() -> None:
+    story = next(story for story in stories() if any(" " in step.press for step in story.steps))
+    press = next(step.press for step in story.steps if " " in step.press)
+    lines = steps_of(story, "  ").wrap(len(press) + 4)
+    assert any(press.replace(" ", "→") in line.plain for line in lines)

@@ -52,9 +52,9 @@ def neighbour(story: Story, step: int) -> Story:
 
 
 def steps_of(story: Story, between: str) -> Content:
-    """What to press, and what for."""
+    """What to press, and what for; keys that follow one another stay on one line."""
     return content(between).join(
-        joined((f" {step.press} ", "reverse bold"), f" {step.say}") for step in story.steps
+        joined((f" {step.press.replace(' ', '→')} ", "reverse bold"), f" {step.say}") for step in story.steps
     )
 
 
