@@ -5,6 +5,7 @@ takes longer than the screens' first paint. Anything else that is typed is the c
 """
 
 import os
+import signal
 import sys
 import threading
 from dataclasses import dataclass, field
@@ -124,6 +125,8 @@ def run(start: Start) -> int:
         from audit.storage import manifest
 
         manifest.load(folder)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # screens end with their terminal, whatever started them
     sign = Sign()
     sign.show()
     try:

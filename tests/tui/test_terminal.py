@@ -1,6 +1,7 @@
 """The real program in a real terminal: keys in, cells out."""
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -107,3 +108,19 @@ def test_the_first_sign_comes_before_the_screens_and_an_error_takes_it_back(
     )
     assert raw.startswith("\x1b[?1049h")
     assert sign < taken_back < complaint
+
+
+def test_the_screens_end_with_their_terminal_even_where_hangups_were_ignored(scenes: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        terminal = Terminal("open", workspace=scenes, columns=80, rows=24)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    terminal.until("opt-out")
+    os.close(terminal.child.child_fd)
+    end = time.monotonic() + PATIENCE
+    while (ended := os.waitpid(terminal.child.pid, os.WNOHANG)) == (0, 0) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert ended == (terminal.child.pid, signal.SIGHUP)
+    terminal.child.ptyproc.fd = terminal.child.child_fd = -1
+    terminal.child.closed = terminal.child.terminated = True
