@@ -15,6 +15,7 @@ from audit.events.schema import SCHEMA
 from audit.ingest import strict_json
 from audit.ingest.values import NOT_READ, as_text
 from audit.privacy.clean import clean_column
+from audit.privacy.lookup import unaccented
 from audit.storage import toml_input
 
 _TEXT = r'"[^"\\\x00-\x1f]*"'
@@ -170,8 +171,8 @@ def identifier_field(path: str) -> str | None:
 
 
 def normal(name: str) -> str:
-    """One spelling of a name: `E-Mail Address`, `eMailAddress` and `e_mail_address` are the same."""
-    return re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()).strip("_")
+    """One spelling of a name: `E-Mail Address`, `eMailAddress` and `e_mail_address` are the same; so are `Straße` and `strasse`."""
+    return re.sub(r"[^a-z0-9]+", "_", unaccented(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name))).strip("_")
 
 
 IDENTIFIERS = ("email", "name", "address", "phone", "ip", "device_serial", "user_agent", "referer", "other")
@@ -191,10 +192,10 @@ def _fields() -> dict[str, str]:
 
 @cache
 def key_pattern() -> str:
-    """A regular expression that is found in every JSON text with such a key."""
+    """A regular expression that is found in every JSON text with such a key, or with one that has an accent."""
     names = [name for names in identifier_words()["columns"].values() for name in names]
     spelled = "|".join(sorted({r'[^a-z0-9"]*'.join(map(re.escape, name.split("_"))) for name in names}))
-    return rf'(?i)"[^a-z0-9"]*({spelled})[^a-z0-9"]*"\s*:'
+    return rf'(?i)"([^a-z0-9"]*({spelled})[^a-z0-9"]*|[^"]*[^\x00-\x7f"][^"]*)"\s*:'
 
 
 def apart(attributes: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:

@@ -3,6 +3,7 @@
 import pytest
 
 from audit import ingest
+from audit.ingest import attributes
 from tests.audit.ingest.files import by_source, csv, ndjson
 
 EVENT = {"customer_id": "u1", "occurred_at": "2026-01-05T10:00:00Z", "kind": "products_searched"}
@@ -30,6 +31,40 @@ def test_identifier_columns_go_to_the_vault(ws, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        *(
+            (name, "name")
+            for name in ("Nachname", "Vorname", "billing_last_name", "PRÉNOM", "Nom", "Apellidos")
+        ),
+        *(
+            (name, "address")
+            for name in ("Straße", "STRASSE", "shippingAddressLine1", "Adresse", "Dirección")
+        ),
+        *((name, "phone") for name in ("Telefon", "Téléphone", "Te\u0301le\u0301phone", "teléfono")),
+        *((name, "other") for name in ("Geburtsdatum", "birthdate", "Date of Birth", "SSN", "IBAN")),
+        ("X-Forwarded-For", "ip"),
+        *((name, None) for name in ("product_name", "Produktname", "campaign_name", "Ort", "nom_du_produit")),
+    ],
+)
+def test_a_column_is_a_persons_by_its_name_in_any_of_the_languages(name, field):
+    assert attributes.field_of(name) == field
+
+
+def test_no_identifier_of_any_column_is_outside_the_vault(ws, tmp_path):
+    """A canary in every kind of column."""
+    names = [name for names in attributes.identifier_words()["columns"].values() for name in names]
+    spelled = [*names, "Straße", "Prénom", "Téléphone", "Dirección"]
+    row = {name: f"canary{number}x" for number, name in enumerate(spelled)}
+    ingest.import_paths(
+        ws, [ndjson(tmp_path, {**EVENT, **row, "colour": "red", "attributes": {"customer": row}})]
+    )
+
+    assert by_source(ws)["attributes"][0] == '{"colour":"red","customer":{}}'
+    assert b"canary" not in files_of(ws)
+
+
+@pytest.mark.parametrize(
     ("given", "kept", "fields"),
     [
         ({"traits": {"email": "jo@example.org", "plan": "a"}}, '{"traits":{"plan":"a"}}', {"email"}),
@@ -37,6 +72,9 @@ def test_identifier_columns_go_to_the_vault(ws, tmp_path):
         ({"item": {"name": "Jo's soap"}}, '{"item":{"name":"Jo\'s soap"}}', set()),
         ({"visits": [{"ipAddress": "192.0.2.7", "ok": True}]}, '{"visits":[{"ok":true}]}', {"ip"}),
         ({"email": "jo@example.org"}, None, {"email"}),
+        ({"Prénom": "Jo", "plan": "a"}, '{"plan":"a"}', {"name"}),
+        ({"Kunde": {"Straße": "Elm 1"}, "n": 1}, '{"Kunde":{},"n":1}', {"address"}),
+        ({"producto": {"nombre": "jabón"}}, '{"producto":{"nombre":"jabón"}}', set()),
     ],
 )
 def test_identifiers_inside_attributes_go_to_the_vault(ws, tmp_path, given, kept, fields):
