@@ -1,6 +1,7 @@
 """The real program in a real terminal: keys in, cells out."""
 
 import os
+import resource
 import signal
 import sys
 import time
@@ -14,6 +15,8 @@ if sys.platform == "win32":
 
 import pexpect
 import pyte
+
+from fixtures import demo
 
 PATIENCE = 60
 """Seconds until a screen must show what is waited for; a bound against hanging, not a measurement."""
@@ -124,3 +127,21 @@ def test_the_screens_end_with_their_terminal_even_where_hangups_were_ignored(sce
     assert ended == (terminal.child.pid, signal.SIGHUP)
     terminal.child.ptyproc.fd = terminal.child.child_fd = -1
     terminal.child.closed = terminal.child.terminated = True
+
+
+def test_from_the_address_to_the_reply_it_takes_few_keys_and_little_time(tmp_path: Path) -> None:
+    demo.begin(tmp_path / "demo")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    terminal = Terminal("case", "--ticket", "4711", workspace=tmp_path / "demo", columns=120, rows=36)
+    terminal.until("Find", "ticket 4711")
+    keys = ["\x1b[200~martina.quandt@example.org\x1b[201~", "\r", "R", "r", "y"]
+    shows = ["", "it stops 11 of", "Internal note", "Reply", "copied"]
+    for key, shown in zip(keys, shows, strict=True):
+        terminal.type(key)
+        terminal.until(shown)
+    assert "nail clipper" in terminal.text
+    terminal.child.close(force=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert len(keys) <= 12
+    took = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert 1 <= took <= 10
