@@ -30,6 +30,7 @@ START = 1_767_607_200
 MAP = """
 delimiter = ";"
 [columns]
+event_id = "Id"
 customer_id = "Customer"
 occurred_at = "Date"
 kind = "Type"
@@ -54,7 +55,7 @@ decimal = ","
 def sendgrid(number: int) -> dict[str, object]:
     event = ("processed", "delivered", "open", "click")[number % 4]
     return {
-        "email": f"jo{number % 20_000}@example.test", "timestamp": START + number, "event": event,
+        "email": f"jo{number % 2_000}@example.test", "timestamp": START + number, "event": event,
         "sg_message_id": f"m{number // 4}.filter-7.1", "sg_event_id": f"e{number}", "category": ["spring", "sale"],
         "singlesend_id": f"c{number % 50}", "subject": f"Hello number {number % 50}", "ip": "192.0.2.7",
         "useragent": "Mozilla/5.0", "url": "https://shop.example/a",
@@ -65,7 +66,7 @@ def mailgun(number: int) -> dict[str, object]:
     event = ("accepted", "delivered", "opened", "clicked")[number % 4]
     headers = {"message-id": f"m{number // 4}@mg", "subject": f"Hello number {number % 50}"}
     data = {
-        "id": f"x{number}", "timestamp": START + number + 0.125, "event": event, "recipient": f"jo{number % 20_000}@example.test",
+        "id": f"x{number}", "timestamp": START + number + 0.125, "event": event, "recipient": f"jo{number % 2_000}@example.test",
         "message": {"headers": headers}, "campaigns": [], "tags": ["spring"], "client-info": {"bot": ""}, "log-level": "info",
     }  # fmt: skip
     return {"signature": {"timestamp": str(START), "token": "abc"}, "event-data": data}
@@ -74,18 +75,18 @@ def mailgun(number: int) -> dict[str, object]:
 def ses(number: int) -> dict[str, object]:
     at = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(START + number))
     mail = {
-        "timestamp": at, "messageId": f"ses{number}", "destination": [f"jo{number % 20_000}@example.test"],
+        "timestamp": at, "messageId": f"ses{number}", "destination": [f"jo{number % 2_000}@example.test"],
         "tags": {"campaign": ["spring"]}, "commonHeaders": {"subject": f"Hello number {number % 50}"},
     }  # fmt: skip
     return {"eventType": "Send", "mail": mail, "send": {}}
 
 
 def csv_lines(rows: int) -> Iterator[str]:
-    yield "Customer;Date;Type;Mail;Campaign;Subject;Amount;Store"
+    yield "Id;Customer;Date;Type;Mail;Campaign;Subject;Amount;Store"
     for number in range(rows):
         at = time.strftime("%d.%m.%Y %H:%M:%S", time.gmtime(START + number))
         kind = ("Sent", "Opened", "Clicked", "Bought")[number % 4]
-        yield f"jo{number % 20_000};{at};{kind};m{number // 4};Spring {number % 50};Hello number {number % 50};{number % 90},95;{number % 7}"
+        yield f"e{number};jo{number % max(rows // 100, 1)};{at};{kind};m{number // 4};Spring {number % 50};Hello number {number % 50};{number % 90},95;{number % 7}"
 
 
 def least_ndjson(file: Path, _: Path) -> None:
