@@ -107,6 +107,7 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("x", "leave_out", "leave out", "Take the event or events behind the sentence out of the history and see what is gone or new; again: put back.", shown=True),
         Key("U", "put_back", "put back", "Put everything back that is left out.", shown=True),
         Key("t", "try_rules", "try", "Back to the customer, with the rules tried on the messages: which are stopped or put off, and why."),
+        Key("A", "audience", "who got it", "Who got the campaign of this message, and what sets them apart."),
         Key("l", "language", "language", "The words for the customer in the next language."),
         Key("y", "copy", "copy words", "Copy the words for the customer; they are written to a file as well.", shown=True),
         Key("tab", "next_pane(1)", "pane", "To the next of why, timeline, what if, words. Enter on a sentence goes to its event, Enter on an event explains it."),

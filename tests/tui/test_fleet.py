@@ -49,7 +49,7 @@ async def test_the_histogram_shows_every_bar_with_its_count_and_tells_one_in_wor
         assert len(drawn[0]) == cells
         assert drawn[1] == "█" * (cells // 2) + "▌" * (cells % 2)
         assert drawn[-1] == "▏"
-        assert "1 mails in a week: 26,000 of 89,403 weeks of people (29.1 %)" in driver.words
+        assert "1 mail in a week: 26,000 of 89,403 weeks of people (29.1 %)" in driver.words
         assert "all senders, 52 weeks from 2025-11-17" in driver.words
         await driver.press("y")
         assert (

@@ -223,7 +223,7 @@ async def test_room_is_kept_for_who_was_displaced_tried_first_and_taken_into_the
         assert [asked[2] for asked in driver.session.asked if asked[0] == "room"] == ["cart"]
         assert [table.rows.row(at)[1][2:4] for at in range(2)] == [(12, 3), (0, 7)]
         assert "One place kept for cart: all else may take 2 (rule room-for-cart)." in driver.words
-        assert "Room lost by it 12 → 3 times; stopped in all 214,090 → 214,200" in driver.words
+        assert "It lost room to others 12 → 3 times; stopped in all 214,090 → 214,200" in driver.words
         await driver.press("enter")
         assert field(driver, "limit").value == "2"
         assert field(driver, "except_campaigns").value == "cart"

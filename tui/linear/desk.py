@@ -11,6 +11,7 @@ from tui.linear.customers import Customer, Stories, look_up, read_letter
 from tui.linear.decisions import tell_audience
 from tui.linear.loop import NUMBER, Action, Loop, Place, called
 from tui.linear.rules import Inbox, Rule, Rules
+from tui.rendering import bars
 from tui.rendering.text import number
 from tui.rendering.wording import moment, several
 from tui.widgets.letter import LONG
@@ -212,6 +213,11 @@ def everywhere(loop: Loop) -> Iterator[Action]:
         lambda _: read_letter(loop, loop.ask_lines("Paste it; a line with only a full stop ends it:")),
     )
     yield of("find", "campaigns", "The campaigns, the worst flows first.", Campaigns)
+    yield Action(
+        called("app", "go('fleet')"),
+        "How many mails people got in a week, over all senders.",
+        lambda _: tell_fleet(loop),
+    )
     yield of("app", "go('rules')", "The rule book.", Rules)
     yield of("rules", "inbox", "What is proposed.", Inbox)
     yield Action("import", "Bring files in; asks for a map.", lambda text: import_files(loop, text), "PATH")
@@ -224,6 +230,11 @@ def everywhere(loop: Loop) -> Iterator[Action]:
     yield Action(
         "command", f"Any of these commands: {', '.join(COMMANDS)}.", lambda text: command(loop, text), "WORDS"
     )
+
+
+def tell_fleet(loop: Loop) -> None:
+    """Say how many mails people got in a week."""
+    loop.say(*bars.pressure_lines(loop.session.customers.pressure(loop.progress())))
 
 
 def command(loop: Loop, text: str) -> None:

@@ -78,9 +78,7 @@ def kept_room(room: KeptRoom, before: ReplayDocument) -> str:
         how = f"A cap of 1 has no place to share: left out of it, {room.campaign} neither counts nor is stopped."
     else:
         how = f"One place kept for {room.campaign}: all else may take {room.rule['limit']} (rule {room.rule['id']})."
-    return (
-        f"{how} Room lost by it {number(lost[0])} → {number(lost[1])} times; {stopped}. Enter: into the form."
-    )
+    return f"{how} It lost room to others {number(lost[0])} → {number(lost[1])} times; {stopped}. Enter: into the form."
 
 
 def flow_lines(before: Iterable[Displacement], after: Iterable[Displacement] | None = None) -> Iterator[str]:
@@ -141,6 +139,10 @@ def _mails(one: Bar) -> str:
     return str(one.low) if one.high == one.low else f"{one.low}–{one.high}"
 
 
+def _so_many(one: Bar) -> str:
+    return f"{_mails(one)} mail{'s' * (one.high != 1)}"
+
+
 def bar_in_words(pressure: Pressure, at: int) -> str:
     """What one bar counts, and over what."""
     one = pressure.bars[at]
@@ -148,7 +150,7 @@ def bar_in_words(pressure: Pressure, at: int) -> str:
     weeks = f"{number(one.weeks)} of {number(total)} weeks of people ({percent(one.weeks / max(total, 1))})"
     heaviest = f"the heaviest week of {number(one.people)} of {number(pressure.people)} people"
     over = f"all senders, {pressure.weeks} weeks from {pressure.first}"
-    return f"{_mails(one)} mails in a week: {weeks}; {heaviest} · {over}"
+    return f"{_so_many(one)} in a week: {weeks}; {heaviest} · {over}"
 
 
 def campaign_in_words(row: Mapping[str, Any]) -> str:
@@ -173,4 +175,4 @@ def pressure_lines(pressure: Pressure) -> Iterator[str]:
     )
     total = max(pressure.person_weeks, 1)
     for one in pressure.bars:
-        yield f"{_mails(one)} mails: {number(one.weeks)} weeks of people ({percent(one.weeks / total)}), the heaviest of {number(one.people)}"
+        yield f"{_so_many(one)}: {number(one.weeks)} weeks of people ({percent(one.weeks / total)}), the heaviest of {number(one.people)}"

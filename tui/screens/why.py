@@ -16,6 +16,7 @@ from tui.rendering.explanation import PaneText, Sentence, title
 from tui.rendering.full_explanation import about_event, different, named, reasons, subject_of
 from tui.rendering.text import content, say
 from tui.screens.base import WorkScreen
+from tui.screens.customer_case import show_audience
 from tui.screens.what_if import WhatIf, put_or_left
 from tui.session.view_models import OfferedText, Picture, Subject
 from tui.widgets.explanation_tree import ExplanationTree
@@ -310,6 +311,11 @@ class WhyScreen(WorkScreen):
             tree.strike(frozenset(without))
 
     # -- what else a person does -----------------------------------------------------------------------------------
+
+    def action_audience(self) -> None:
+        """Who got the campaign of the message that is explained."""
+        rows = self.before.timeline.filter(self.before.timeline["message"] == self.subject.id)
+        show_audience(self, rows.row(0, named=True) if len(rows) else None)
 
     def action_language(self) -> None:
         self._language += 1
