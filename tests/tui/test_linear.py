@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -335,8 +336,13 @@ def test_a_letter_pasted_where_a_line_is_awaited_is_taken_as_one(scenes: Path) -
 
 
 def test_long_work_says_that_it_goes_on(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def long(_: list[str]) -> int:
+        time.sleep(0.3)
+        return 0
+
     monkeypatch.setattr(loop, "BEAT", 0.01)
-    assert "Still working.\n" in talk("campaigns", "scene-02-makeup-for-my-wife", "recommended")
+    monkeypatch.setattr(talk, "_run", long)
+    assert "Still working.\n" in talk("command rules list")
 
 
 def test_commands_are_run_where_they_neither_draw_nor_read_on(talk: Talk) -> None:
