@@ -297,8 +297,8 @@ class DemoApp(WhysentApp):
 
         opening = self.opening
         if opening is not None and opening.awaited:
-            everybody = number(opening.customers + opening.awaited)
-            so_far = f"{opening.customers} of {everybody} customers so far, {progress.percent}"
+            there, awaited = number(opening.customers), number(opening.awaited)
+            so_far = f"{there} customers are here, the other {awaited} are {progress.percent} made"
             self._meanwhile(f"{so_far}; numbers of everybody follow")
             for screen in self._work_screens():
                 if isinstance(screen, StoriesScreen):

@@ -16,6 +16,7 @@ from tui.screens.customer import CustomerScreen
 from tui.screens.dialogs import LETTERS, AudienceScreen, JumpScreen, PageDialog, TextDialog, labels
 from tui.screens.find import FindScreen
 from tui.screens.rules import RulesScreen
+from tui.widgets.rule_form import RuleForm
 
 # what a stranger asks → the words of it that are typed → the entry that is among the first three → what is read there
 TEN = [
@@ -131,6 +132,7 @@ async def test_names_of_the_workspace_are_gone_to(started: Started) -> None:
         await ask(driver, "until repurchase")
         await choose(driver, "No mails about what was just bought (until-repurchase)")
         assert isinstance(driver.app.screen, RulesScreen)
+        await driver.until(lambda: bool(driver.app.screen.query(RuleForm)))
         assert driver.app.screen.entry.id == "until-repurchase"
         await ask(driver, "interested in nail")
         await choose(driver, "Interested in Nail clipper (in-market)")

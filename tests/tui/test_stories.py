@@ -140,7 +140,7 @@ async def test_the_stories_are_listed_before_the_demo_is_there_and_one_opens_as_
 async def test_a_story_opens_while_customers_are_still_made_and_every_screen_says_of_how_many_it_speaks(
     size: str,
 ) -> None:
-    so_far = "23 of 2,023 customers so far, 34 %"
+    so_far = "23 customers are here, the other 2,000 are 34 % made"
     async with demo(size, awaited=2_000) as driver:
         await driver.until(lambda: so_far in driver.words and "making 2,000 more" in driver.words)
         await driver.pilot.press("enter")
@@ -215,7 +215,7 @@ async def test_the_end_of_the_first_story_is_where_its_step_says(scenes: Path) -
             await driver.settle()
             app.open_story(stories()[0])
             await driver.settle()
-            assert stories()[0].steps[0].say.endswith("Tab Tab: when it ends")
+            assert stories()[0].steps[0].say.endswith("Tab Tab: if it ends")
             await driver.press("w", "tab", "tab")
             assert "ends" in driver.words
 

@@ -192,7 +192,8 @@ def weekly_cap(rules: Iterable[Rule]) -> WeeklyCap | None:
     for rule in rules:
         keys = to_dict(rule)
         together = not set(keys) & ONLY_SOME and not rule.counted_per
-        if rule.kind == "frequency_cap" and rule.takes_part and keys["window"] in WEEK and together:
+        is_weekly = "limit" in keys and keys.get("window") in WEEK
+        if is_weekly and rule.takes_part and together:
             excepted = [name for key, names in keys.items() if key.startswith("except_") for name in names]
             counts = [*rule.channels, *rule.message_classes, *(f"not {name}" for name in excepted)]
             caps.append(WeeklyCap(rule.id, keys["limit"], ", ".join(counts)))

@@ -163,8 +163,8 @@ class RuleForm(VerticalScroll, AsksCore, can_focus=False):
 
     def _say(self, reads: str) -> None:
         """What the rule does, and what is to be known of it as a whole."""
-        block = self.query_one("#reads", TextBlock)
-        block.says = Content("\n").join([content(reads, "bold"), *self._beside]) if reads else Content("")
+        for block in self.query("#reads").results(TextBlock):
+            block.says = Content("\n").join([content(reads, "bold"), *self._beside]) if reads else Content("")
 
     def tell(self, errors: Mapping[str, str]) -> None:
         """Say what is wrong or odd under each field; what is wrong of no field, under the form."""
@@ -212,7 +212,13 @@ class RuleForm(VerticalScroll, AsksCore, can_focus=False):
         self.post_message(self.ReadBack(draft))
 
     def _check(self, keys: Document) -> None:
-        self.ask("check", partial(self.session.rules.check, keys), self.show_check)
+        entry = self.entry
+
+        def show(check: RuleCheck) -> None:
+            if self.entry is entry:  # another rule may have been put meanwhile
+                self.show_check(check)
+
+        self.ask("check", partial(self.session.rules.check, keys), show)
 
     def show_check(self, check: RuleCheck) -> None:
         """How much of the data the rule is about, and what is odd about it."""

@@ -19,9 +19,19 @@ NAMES = sorted(path.name for path in SHIPPED.iterdir() if path.is_dir())
 WITHOUT_UNKNOWN_COLUMNS = {"cdnow", "mailbox"}
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(scope="module", params=NAMES)
 def name(request):
     return request.param
+
+
+@pytest.fixture(scope="module")
+def imported(name, tmp_path_factory):
+    """A workspace with the folder of a format in it, and the account of that import."""
+    folder = tmp_path_factory.mktemp("imported")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WHYSENT_KEY_FILE", str(folder / "key"))
+        ws = Workspace.create(folder / "workspace")
+        yield ws, ingest.import_paths(ws, [SHIPPED / name])
 
 
 def told(ws):
@@ -35,8 +45,8 @@ def files(name):
     return sorted(path for path in (SHIPPED / name).iterdir() if path.suffix != ".golden")
 
 
-def test_a_folder_is_known_by_what_is_in_it_and_becomes_these_events(ws, name):
-    report = ingest.import_paths(ws, [SHIPPED / name])
+def test_a_folder_is_known_by_what_is_in_it_and_becomes_these_events(imported, name):
+    ws, report = imported
     assert {file.format for file in report.files} == {name}
     rows, accepted, duplicates, quarantined, skipped = counts(report)
     account = f"rows {rows}, accepted {accepted}, known {duplicates}, quarantined {quarantined}, skipped {skipped}\n"
@@ -48,8 +58,8 @@ def test_a_folder_is_known_by_what_is_in_it_and_becomes_these_events(ws, name):
     assert lookup.namesakes(ws.path / "vault.db") == {}
 
 
-def test_identifiers_are_nowhere_but_in_the_vault_and_unknown_columns_are_kept(ws, name):
-    ingest.import_paths(ws, [SHIPPED / name])
+def test_identifiers_are_nowhere_but_in_the_vault_and_unknown_columns_are_kept(imported, name):
+    ws, _ = imported
     stored = ws.scan().collect().write_ndjson()
     held = [path for path in ws.path.rglob("*") if path.is_file() and path.suffix != ".parquet"]
     for secret in ("anary", "203.0.113.77", "5550123", "5550199"):
@@ -58,8 +68,8 @@ def test_identifiers_are_nowhere_but_in_the_vault_and_unknown_columns_are_kept(w
     assert ("kept-as-it-is" in stored) == (name not in WITHOUT_UNKNOWN_COLUMNS)
 
 
-def test_taken_again_zipped_or_packed_nothing_doubles(ws, tmp_path, name):
-    ingest.import_paths(ws, [SHIPPED / name])
+def test_taken_again_zipped_or_packed_nothing_doubles(imported, tmp_path, name):
+    ws, _ = imported
     first = told(ws)
     with zipfile.ZipFile(tmp_path / "export.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for file in files(name):
@@ -74,14 +84,13 @@ def test_taken_again_zipped_or_packed_nothing_doubles(ws, tmp_path, name):
         assert ingest.import_paths(ws, [packed]).total("accepted") == 0
 
 
-def test_headers_alone_hold_nothing_and_a_cut_file_loses_no_other_row(ws, tmp_path, name):
+def test_headers_alone_hold_nothing_and_a_cut_file_loses_no_other_row(imported, ws, tmp_path, name):
     folder = tmp_path / "cut"
     folder.mkdir()
     for file in files(name):
         text = file.read_bytes()
         raw(folder, text[:-7] if b'"' not in text[-200:] or text[:1] == b"{" else text, file.name)
     cut = ingest.import_paths(ws, [folder], format=name)
-    whole = Workspace.create(tmp_path / "whole")
-    report = ingest.import_paths(whole, [SHIPPED / name])
+    _, report = imported
     assert counts(cut)[0] == counts(report)[0] == sum(counts(cut)[1:])
     assert counts(cut)[3] <= counts(report)[3] + len(files(name))

@@ -81,7 +81,7 @@ def test_two_forms_of_a_date_that_both_fit_are_a_doubt(tmp_path):
     assert "times: %d/%m/%Y and %m/%d/%Y both fit; the first is taken" in suggestion.unsure
 
 
-SAMPLES = sorted(file for file in SHIPPED.glob("*/*") if file.suffix in (".csv", ".ndjson"))
+SAMPLES = sorted(file for file in SHIPPED.glob("*/*") if file.suffix in (".csv", ".ndjson"))[::3]
 
 
 @pytest.mark.parametrize("file", SAMPLES, ids=[f"{file.parent.name}-{file.stem}" for file in SAMPLES])
@@ -94,7 +94,7 @@ def test_every_suggestion_is_toml_and_a_usable_one_can_be_used(ws, tmp_path, fil
         assert quarantined * 2 < rows or any("empty in" in doubt for doubt in suggestion.unsure)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(
         st.dictionaries(st.text(max_size=6), st.text(max_size=6) | st.integers() | st.none(), max_size=4),

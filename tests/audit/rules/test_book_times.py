@@ -130,7 +130,8 @@ def test_undo_of_a_correction_restores_the_past_as_it_was_known(dated):
 
 def test_a_plan_says_from_when_on(dated):
     plan = dated.book.plan_add([from_dict(CAP)], effective=day(9))
-    assert plan.lines() == ["+ cap", "in force from 2026-01-09T00:00:00Z"]
+    says = "    At most 3 marketing messages in any 7 days."
+    assert plan.lines() == ["+ cap", says, "in force from 2026-01-09T00:00:00Z"]
 
 
 def test_a_clock_that_is_set_back_hides_no_change(dated):
