@@ -32,7 +32,9 @@ BEGUN = datetime(2026, 11, 21, 9, tzinfo=UTC)
 """When the book of the scenes was begun."""
 
 # A busy machine is no reason for a property to fail.
-settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "steady", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("steady")
 
 os.environ.pop("WHYSENT_WORKSPACE", None)

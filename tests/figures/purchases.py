@@ -32,10 +32,14 @@ def left_of(rows: Iterable[Row]) -> dict[str, tuple[float, str | None]]:
     left = {row["event_id"]: row["quantity"] or 1.0 for row in rows if is_goods(row)}
     undone: dict[str, str] = {}
     for act in filter(is_return, rows):
-        own = [row for row in rows if is_goods(row) and row["customer_id"] == act["customer_id"]]
+        own = [
+            row
+            for row in rows
+            if is_goods(row) and row["customer_id"] == act["customer_id"] and order(row) < order(act)
+        ]
         named = [row for row in own if act["order_id"] and row["order_id"] == act["order_id"]]
         fitting = _fitting_in_order(act, named) if named else _fitting_anywhere(act, own, undone)
-        fitting = sorted((row for row in fitting if order(row) < order(act)), key=order, reverse=True)
+        fitting = sorted(fitting, key=order, reverse=True)
         if not named and act["quantity"] is None:
             fitting = fitting[:1]
         units = abs(act["quantity"]) if act["quantity"] and act["item_id"] else 10**9
