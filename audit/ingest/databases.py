@@ -21,13 +21,20 @@ ROWS = 50_000
 _STATEMENT = 64 * 1024**2
 """Bytes of one line of a dump, at most."""
 
-_CREATE = re.compile(rb'\s*CREATE TABLE (?:IF NOT EXISTS )?[`"]?([^`"(\s]+)', re.IGNORECASE)
+_NAME = rb'(?:`[^`]+`|"[^"]+"|[^`"(\s.;]+)'
+_TABLE = rb"((?:" + _NAME + rb"\.)?" + _NAME + rb")"
+_CREATE = re.compile(rb"\s*CREATE TABLE (?:IF NOT EXISTS )?" + _TABLE, re.IGNORECASE)
 _COLUMN = re.compile(rb'\s*[`"]([^`"]+)[`"]\s')
 _INSERT = re.compile(
-    rb'\s*INSERT (?:IGNORE )?INTO [`"]?([^`"(\s]+)[`"]?\s*(?:\(([^)]*)\))?\s*VALUES\s*', re.IGNORECASE
+    rb"\s*(?:INSERT|REPLACE) (?:IGNORE )?INTO " + _TABLE + rb"\s*(?:\(([^)]*)\))?\s*VALUES\s*", re.IGNORECASE
 )
-_COPY = re.compile(rb'COPY (?:"?\w+"?\.)?"?(\w+)"? \(([^)]*)\) FROM stdin;')
+_INSERTS = re.compile(rb"\s*(?:INSERT|REPLACE)\s", re.IGNORECASE)
+_COPY = re.compile(rb"COPY " + _TABLE + rb" \(([^)]*)\) FROM stdin\b[^;]*;")
+_COPIES = re.compile(rb"COPY .* FROM stdin", re.IGNORECASE)
+_END = re.compile(rb"\s*;\s*(?:--[^\n]*|/\*.*\*/)?\s*$", re.DOTALL)
 _VALUE = re.compile(rb"\s*(?:_binary\s*)?(?:'((?:[^'\\]|\\.|'')*)'|([^,()']*))\s*([,)])", re.DOTALL)
+_GAP = re.compile(rb"\s*,?\s*")
+_ESCAPED_SIGN = re.compile(rb"\\.", re.DOTALL)
 _ESCAPE = re.compile(rb"\\(.)|''", re.DOTALL)
 _ESCAPED = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"0": b"", b"b": b"", b"Z": b""}
 _DUMP = re.compile(
@@ -49,6 +56,9 @@ def is_dump(start: bytes) -> bool:
 
 def sqlite(path: Path, limit: int | None = None) -> Iterator[Rows]:
     """The rows of every table of an SQLite file, at most `limit` of each. Raises InputError where it cannot be read."""
+    wal = path.with_name(f"{path.name}-wal")
+    if wal.exists() and wal.stat().st_size:
+        raise InputError(f"{path}: {wal.name} beside it holds changes not yet in it; close its program first")
     try:
         with closing(
             sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
@@ -74,23 +84,17 @@ def dump(stream: IO[bytes], path: str, limit: int | None = None) -> Iterator[Row
 
     Raises InputError, last of all, where the dump ends inside a table.
     """
-    columns: dict[str, list[str]] = {}
     counts: dict[str, int] = {}
-    reader = _Dump(stream, columns)
-    for table, rows in groupby(reader.rows(), key=itemgetter(0)):
-        fitting = (row for _, row in rows if len(row) == len(columns.setdefault(table, _numbered(row))))
-        for several in _batched(fitting, ROWS):
+    reader = _Dump(stream, path)
+    for (table, columns), rows in groupby(reader.rows(), key=itemgetter(0, 1)):
+        for several in _batched((row for *_, row in rows), ROWS):
             start = counts.get(table, 0) + 1
             kept = several if limit is None else several[: max(limit - start + 1, 0)]
             counts[table] = start - 1 + len(kept)
             if kept:
-                yield table, _frame(kept, start, columns[table]), reader.done
+                yield table, _frame(kept, start, list(columns)), reader.done
     if reader.cut and limit is None:
         raise InputError(f"{path}: ends inside the table {reader.cut}; make the dump again")
-
-
-def _numbered(row: list[str]) -> list[str]:
-    return [f"column {at}" for at in range(1, len(row) + 1)]
 
 
 def _batched(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
@@ -105,77 +109,107 @@ def _frame(rows: list[list[str]], start: int, names: list[str]) -> pl.DataFrame:
 
 
 class _Dump:
-    """The rows of a dump as they stand in it, each with its table; `columns` learns what the tables' columns are called.
+    """The rows of a dump as they stand in it, each with its table and columns.
 
-    `done`: bytes read so far; `cut`: the table inside which the dump ends.
+    `done`: bytes read so far; `cut`: the table inside which the dump ends. A row that cannot be read raises InputError.
     """
 
-    def __init__(self, stream: IO[bytes], columns: dict[str, list[str]]) -> None:
-        self._stream, self._columns = stream, columns
+    def __init__(self, stream: IO[bytes], path: str) -> None:
+        self._stream, self._path = stream, path
+        self._columns: dict[str, tuple[str, ...]] = {}
         self.done, self.cut = 0, ""
 
-    def rows(self) -> Iterator[tuple[str, list[str]]]:
+    def rows(self) -> Iterator[tuple[str, tuple[str, ...], list[str]]]:
         while line := self._line():
             if copied := _COPY.match(line):
-                yield from self._copied(copied)
+                yield from self._copied(_table(copied[1]), tuple(_names(copied[2])))
             elif inserted := _INSERT.match(line):
                 yield from self._inserted(line, inserted)
             elif created := _CREATE.match(line):
-                self._create(created[1].decode("utf-8", "replace").rpartition(".")[2])
+                self._create(_table(created[1]))
+            elif _INSERTS.match(line) or _COPIES.match(line):
+                raise self._unread(line.split(b"(", 1)[0].decode("utf-8", "replace")[:80])
 
     def _line(self) -> bytes:
         line = self._stream.readline(_STATEMENT)
         self.done += len(line)
         return line
 
-    def _copied(self, begins: re.Match[bytes]) -> Iterator[tuple[str, list[str]]]:
-        table = begins[1].decode()
-        self._columns[table] = _names(begins[2])
+    def _unread(self, table: str) -> InputError:
+        return InputError(
+            f"{self._path}: rows of {table} are written in a way that is not read; dump the table as CSV"
+        )
+
+    def _copied(
+        self, table: str, columns: tuple[str, ...]
+    ) -> Iterator[tuple[str, tuple[str, ...], list[str]]]:
         while line := self._line():
             if line.startswith(b"\\."):
                 return
-            yield table, [_copied(cell) for cell in line.rstrip(b"\r\n").split(b"\t")]
+            row = [_copied(cell) for cell in line.rstrip(b"\r\n").split(b"\t")]
+            if len(row) != len(columns):
+                raise self._unread(table)
+            yield table, columns, row
         self.cut = table
 
-    def _inserted(self, line: bytes, begins: re.Match[bytes]) -> Iterator[tuple[str, list[str]]]:
-        table = begins[1].decode("utf-8", "replace")
-        if begins[2]:
-            self._columns[table] = _names(begins[2])
-        while not line.rstrip().endswith(b";") and (more := self._line()):
+    def _inserted(
+        self, line: bytes, begins: re.Match[bytes]
+    ) -> Iterator[tuple[str, tuple[str, ...], list[str]]]:
+        table, at = _table(begins[1]), begins.end()
+        while (_is_open(line) or not _END.search(line)) and (more := self._line()):
             line += more
-        for row in _rows(line, begins.end()):
-            yield table, row
-        if not line.rstrip().endswith(b";"):
+        is_cut = _is_open(line) or not _END.search(line)
+        if is_cut:
             self.cut = table
+        columns = tuple(_names(begins[2])) if begins[2] else self._columns.get(table, ())
+        while line[at : at + 1] == b"(":
+            row, at = _row(line, at + 1)
+            columns = columns or tuple(f"column {place}" for place in range(1, len(row or ()) + 1))
+            if row is None or len(row) != len(columns):
+                if is_cut:
+                    return
+                raise self._unread(table)
+            yield table, columns, row
+            at = _GAP.match(line, at).end()  # type: ignore[union-attr]
+        if not is_cut and not _END.match(line, at):
+            raise self._unread(table)
 
     def _create(self, table: str) -> None:
         names = []
         while (line := self._line()) and not line.lstrip().startswith(b")"):
             if column := _COLUMN.match(line):
                 names.append(column[1].decode("utf-8", "replace"))
-        self._columns[table] = names
+        self._columns[table] = tuple(names)
+
+
+def _table(written: bytes) -> str:
+    """A table's name without its schema and quotes."""
+    *_, name = re.finditer(_NAME, written)
+    return name[0].strip(b'`"').decode("utf-8", "replace")
+
+
+def _is_open(line: bytes) -> bool:
+    """Whether a quote is open at the end of a statement as far as it was read."""
+    return bool(_ESCAPED_SIGN.sub(b"", line).count(b"'") % 2)
 
 
 def _names(written: bytes) -> list[str]:
     return [name.strip(b'`" ').decode("utf-8", "replace") for name in written.split(b",")]
 
 
-def _rows(line: bytes, at: int) -> Iterator[list[str]]:
-    """The rows of an INSERT, `(…),(…);`; ends at what is none."""
-    while (at := line.find(b"(", at)) >= 0:
-        row, at = [], at + 1
-        while value := _VALUE.match(line, at):
-            quoted, plain, at = value[1], value[2], value.end()
-            if quoted is not None:
-                row.append(_ESCAPE.sub(_unescaped, quoted).decode("utf-8", "replace"))
-            else:
-                text = plain.strip().decode("utf-8", "replace")
-                row.append("" if text.upper() in ("NULL", "DEFAULT") or text.startswith("0x") else text)
-            if value[3] == b")":
-                yield row
-                break
+def _row(line: bytes, at: int) -> tuple[list[str] | None, int]:
+    """The row of an INSERT that begins behind its bracket, and where it ends; None where it cannot be read."""
+    row = []
+    while value := _VALUE.match(line, at):
+        quoted, plain, at = value[1], value[2], value.end()
+        if quoted is not None:
+            row.append(_ESCAPE.sub(_unescaped, quoted).decode("utf-8", "replace"))
         else:
-            return
+            text = plain.strip().decode("utf-8", "replace")
+            row.append("" if text.upper() in ("NULL", "DEFAULT") or text.startswith("0x") else text)
+        if value[3] == b")":
+            return row, at
+    return None, at
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:

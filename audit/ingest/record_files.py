@@ -21,11 +21,14 @@ HEADERS = 1024**2
 """Bytes of a mail's headers, at most; what comes after them is taken for its body."""
 
 _LINE = 64 * 1024
+_HEADER_TEXT = 500
+"""Characters of a header that are read, at most."""
 _FROM = re.compile(rb"From \S+.* \d{4}\r?\n?$")
 _HEADER = re.compile(rb"(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*){2}")
 _KNOWN = re.compile(
     rb"^(?:message-id|received|delivered-to|return-path|mime-version|subject):", re.IGNORECASE | re.MULTILINE
 )
+_TOO_MUCH = (RecursionError, OverflowError, MemoryError)
 _ENCODER = msgspec.json.Encoder(enc_hook=str)
 
 
@@ -72,7 +75,7 @@ def avro(stream: IO[bytes], path: str) -> Iterator[dict[str, Any]]:
             if not isinstance(record, dict):
                 raise InputError(f"{path}: its Avro holds no records, but values alone")
             yield {"@type": name, **record} if name else record
-    except (EOFError, ValueError, TypeError, KeyError, IndexError, StopIteration) as error:
+    except (EOFError, ValueError, TypeError, KeyError, IndexError, StopIteration, *_TOO_MUCH) as error:
         raise InputError(f"{path}: the Avro is broken or cut off ({error}); fetch it again") from error
 
 
@@ -137,6 +140,7 @@ def _text(value: Any) -> str:
     """A header with its encoded words read; what cannot be read stands as it is."""
     if value is None:
         return ""
+    value = str(value)[:_HEADER_TEXT]
     try:
         parts = email.header.decode_header(str(value))
         text = "".join(
@@ -145,7 +149,7 @@ def _text(value: Any) -> str:
         )
     except (LookupError, ValueError, email.errors.HeaderParseError):
         text = str(value)
-    return " ".join(text.split())
+    return " ".join(text.encode("utf-8", "replace").decode().split())
 
 
 def _list_id(text: str) -> str | None:

@@ -182,3 +182,42 @@ def test_whose_mailbox_it_is_can_be_said_and_a_mail_without_a_date_takes_the_env
     ingest.import_paths(ws, [raw(tmp_path, box, "in.mbox")], customer="mia")
     assert by_source(ws)["customer_id"].to_list() == ["mia"]
     assert str(by_source(ws)["occurred_at"][0]) == "2026-01-05 10:00:00+00:00"
+
+
+DUMP = "-- MySQL dump\nCREATE TABLE `t` (\n  `who` text,\n  `at` text,\n  `kind` text\n);\n"
+OURS = '[columns]\ncustomer_id = "who"\noccurred_at = "at"\nkind = "kind"\n'
+
+
+def dumped(ws, tmp_path, statements):
+    mapping = raw(tmp_path, OURS.encode(), "ours.toml")
+    return ingest.import_paths(ws, [raw(tmp_path, (DUMP + statements).encode(), "d.sql")], map_file=mapping)
+
+
+def test_columns_named_in_another_order_and_semicolons_in_texts_lose_and_mix_nothing(ws, tmp_path):
+    kind = "unsubscribed"
+    statements = (
+        f"INSERT INTO `t` (`who`,`at`,`kind`) VALUES ('ana','2026-01-05 10:00','{kind}');\n"
+        f"REPLACE INTO `db`.`t` (`kind`,`at`,`who`) VALUES ('{kind}','2026-01-05 11:00','ben'),\n"
+        f"('{kind}','2026-01-05 12:00','a;\nb'); -- done\n"
+    )
+    assert counts(dumped(ws, tmp_path, statements)) == (3, 3, 0, 0, 0)
+    assert ws.info.customers == 3
+    assert {ws.resolve("ana"), ws.resolve("ben")} < set(ws.scan().collect()["customer_id"])
+    assert by_source(ws)["kind"].unique().to_list() == [kind]
+
+
+@pytest.mark.parametrize(
+    "row", ["('ana','2026-01-05')", "('ana',NOW(),'other')", "('a','b','c'); DROP TABLE x"]
+)
+def test_a_row_of_a_dump_that_is_not_read_is_a_clear_line_and_no_loss(ws, tmp_path, row):
+    with pytest.raises(
+        InputError, match="rows of t are written in a way that is not read; dump the table as CSV"
+    ):
+        dumped(ws, tmp_path, f"INSERT INTO `t` VALUES {row};\n")
+
+
+def test_a_database_with_changes_beside_it_is_asked_to_be_closed(ws, tmp_path):
+    database = sqlite(tmp_path)
+    raw(tmp_path, b"x", "mautic.db-wal")
+    with pytest.raises(InputError, match=r"mautic\.db-wal beside it holds changes"):
+        ingest.import_paths(ws, [database], format="mautic")
