@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from audit.errors import InputError
+from tui import keys
 from tui.linear import lines
 from tui.linear.decisions import CustomerCasePlace, Report, Suggestion, Why, propose, tell_audience
 from tui.linear.loop import NUMBER, Action, Loop, Place, called
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from audit.queries.complaints.answer import CaseOfLetter
-    from tui.session import Story
+    from tui.session import Step, Story
     from tui.session.view_models import Document
 
 
@@ -342,19 +343,13 @@ class Customer(CustomerCasePlace):
         open_story(self.loop, neighbour(self.story, step))
 
 
-def step_commands(step: Any) -> list[str]:
-    """What to type for a step of a story, whose keys are those of the Customer screen."""
-    pressed = step.press.split()
+def step_commands(step: Step) -> list[str]:
+    """What to type for a step of a story, whose keys are those of the Customer screen, then of the report that is open."""
+    pressed = [name for name in step.press.split() if name != "tab"]
+    tabs = step.press.split().count("tab")
     on = f" {step.on.partition(' ')[2]}" if step.on else ""
-    tabs = pressed.count("tab")
-    views = [LISTS[tabs - 2]] if tabs else []
-    areas = ["customer", "report"]
-    from tui import keys
-
     commands = [
-        next(key.label for key in keys.TABLE[area] if key_name in key.keys.split(","))
-        for area, key_name in zip(
-            areas, (key_name for key_name in pressed if key_name != "tab"), strict=False
-        )
+        next(key.label for key in keys.TABLE[area] if name in key.keys.split(","))
+        for area, name in zip(("customer", "report"), pressed, strict=False)
     ]
-    return [*views, *(command + on for command in commands)]
+    return [*([LISTS[tabs - 2]] if tabs else ()), *(command + on for command in commands)]
