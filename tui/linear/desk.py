@@ -12,7 +12,7 @@ from tui.linear.decisions import tell_audience
 from tui.linear.loop import NUMBER, Action, Loop, Place, called
 from tui.linear.rules import Inbox, Rule, Rules
 from tui.rendering import bars
-from tui.rendering.text import number
+from tui.rendering.text import listed_names, number
 from tui.rendering.wording import moment, several
 from tui.widgets.letter import LONG
 
@@ -181,7 +181,7 @@ class Campaigns(Place):
     def _cap(self, text: str) -> None:
         campaign = self._campaigns[self.chosen(text)]["campaign"]
         place = Rule(self.loop, self.session.rules.blank("frequency_cap"))
-        place.texts |= {"campaigns": f'"{campaign}"' if "," in campaign else campaign}
+        place.texts |= {"campaigns": listed_names([campaign])}
         self.loop.go(place)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui.rendering.replay_summary import CAVEAT, RATES, stopped_outcomes
-from tui.rendering.text import number, share
+from tui.rendering.text import listed, number, share
 from tui.rendering.wording import KNOWN, day, moment, no_day, standing_name
 
 if TYPE_CHECKING:
@@ -167,6 +167,4 @@ def plan(asked: Plan) -> Iterator[str]:
 
 def rule(keys: Mapping[str, object]) -> Iterator[str]:
     """A rule as its keys and values."""
-    from tui.rendering.text import listed
-
     yield from (f"{key.replace('_', ' ')}: {listed(value)}" for key, value in keys.items() if key != "title")
