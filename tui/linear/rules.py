@@ -77,6 +77,10 @@ class Rule(Place):
 
     def __init__(self, loop: Loop, entry: Entry) -> None:
         super().__init__(loop)
+        self._edit(entry)
+
+    def _edit(self, entry: Entry) -> None:
+        """Edit a rule from how it stands."""
         self._entry = entry
         self.texts = {field.key: field.text for field in entry.fields}
         there = entry.version or entry.proposal
@@ -222,7 +226,7 @@ class Rule(Place):
             else {key: text for key, text in self.texts.items() if text != self._saved[key]}
         )
         if now is not None:
-            self.__init__(self.loop, now)  # type: ignore[misc]
+            self._edit(now)
             self.texts |= edited
         else:
             self._saved = dict(self.texts)
