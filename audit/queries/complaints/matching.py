@@ -12,7 +12,7 @@ import polars as pl
 from audit.privacy.role_view import MARK
 from audit.queries.case import Case
 from audit.queries.complaints.letter import Letter
-from audit.queries.complaints.words import Text, in_compound, spelled, topics, vocabulary
+from audit.queries.complaints.words import Phrase, Text, in_compound, spelled, topics, vocabulary
 from audit.queries.findings_documents import Finding
 
 Kind = Literal["finding", "message", "segment", "item"]
@@ -165,13 +165,12 @@ def subject(letter: Letter, history: History) -> Subject:
     matches = sorted(map(reader.match, history.candidates), key=_rank)
     about = next((match for match in matches if reader.accepts(match)), None)
     others = [m for m in matches if m is not about and (m.candidate.kind == "finding" or m.goods >= _CLEARLY)]
-    known = {place for key, places in reader.topics.items() if key in history.topics for place in places}
     return Subject(
         about,
         tuple(others[:_MOST_OTHERS]),
         reader.absent_words() if about is None else (),
         reader.absent_checks() if about is None else (),
-        letter.body.words({*known, *(about.places if about else ())}),
+        letter.body.words({*reader.known, *(about.places if about else ())}),
     )
 
 
@@ -199,6 +198,10 @@ class _Reader:
         self._other_matters = bool(self._sentences_that("other_matters"))
         self._quotes = {spelled(text) for text in letter.quoted_subjects} - {""}
         self._sentences = f" {spelled(self._body.text)} "
+        self.known = {
+            place for key, places in self.topics.items() if key in history.topics for place in places
+        }
+        """Where the letter speaks of what is in this history."""
 
     def _sentences_that(self, key: str) -> set[int]:
         """The numbers of the sentences in which one of these phrases stands."""
@@ -207,7 +210,7 @@ class _Reader:
             self._body.tokens[p[0]].sentence for phrase in phrases for p in self._body.occurrences(phrase)
         }
 
-    def _wording(self, strong: Iterable, weak: Iterable) -> tuple[float, set[int]]:  # type: ignore[type-arg]
+    def _wording(self, strong: Iterable[Phrase], weak: Iterable[Phrase]) -> tuple[float, set[int]]:
         """What the phrases of a check weigh together, words that stand in several counted once; and where they stand."""
         weight, places = 0.0, set[int]()
         for worth, phrases in ((_STRONG, strong), (_WEAK, weak)):
@@ -302,11 +305,8 @@ class _Reader:
 
     def _absent_places(self) -> set[int]:
         """Where goods stand, and what messages are said to be about, that are not in this history."""
-        known = {
-            place for key, places in self.topics.items() if key in self._history.topics for place in places
-        }
         goods = {place for key, places in self.topics.items() if key.startswith("#") for place in places}
-        return (goods | self._named_topics()) - known
+        return (goods | self._named_topics()) - self.known
 
     def _named_topics(self) -> set[int]:
         """The words after `mails about`: up to the first that says nothing."""
