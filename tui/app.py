@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from audit.queries.complaints.answer import CaseOfLetter
     from tui.session import Story
     from tui.session.core import CoreSession
-    from tui.session.view_models import Opening
-    from tui.widgets.letter import Pasted
+    from tui.session.view_models import Opening, Pasted
 
 
 def _lazily(module: str, name: str) -> Callable[[], Screen[Any]]:
@@ -348,7 +347,7 @@ def run(
 
     viewer = viewer or AnyViewer()
     agent = viewer.ticket is not None or not viewer.may("list")
-    from tui.widgets.letter import Pasted
+    from tui.session.view_models import Pasted
 
     pasted = None if letter is None else (Pasted(letter[0]), letter[1])
     return _ended(

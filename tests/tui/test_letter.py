@@ -20,7 +20,8 @@ from tui.screens.customer import CustomerScreen
 from tui.screens.dialogs import Choice, TextDialog
 from tui.screens.find import FindScreen
 from tui.session.core import CoreSession
-from tui.widgets.letter import Field, LetterLine, Pasted
+from tui.session.view_models import Pasted
+from tui.widgets.letter import Field, LetterLine
 from tui.widgets.timeline import Timeline
 
 CAMERAS = """Hello,

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from textual.events import Paste
 
     from audit.queries.complaints.answer import CaseOfLetter
-    from tui.session.view_models import Opening, Triage
-    from tui.widgets.letter import Pasted
+    from tui.session.view_models import Opening, Pasted, Triage
 
 SEVERITY = Column("severity", "", width=6, show=severity, tones=TONES)
 CUSTOMERS = (

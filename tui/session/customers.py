@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from audit.queries.complaints.answer import CaseOfLetter
     from audit.why import WhyDocument
     from tui.session.open_workspace import OpenWorkspace
-    from tui.session.view_models import Progress
-    from tui.widgets.letter import Pasted
+    from tui.session.view_models import Pasted, Progress
 
 CACHED_CASES = 8
 """Cases held, so that moving through a timeline reads nothing again."""

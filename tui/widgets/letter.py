@@ -12,6 +12,7 @@ from textual.widget import Widget
 from tui import keys
 from tui.rendering.complaint import evidence, marked, nothing
 from tui.rendering.text import content, joined
+from tui.session.view_models import LONG, Pasted
 from tui.widgets.text import CleanInput
 
 if TYPE_CHECKING:
@@ -23,18 +24,6 @@ if TYPE_CHECKING:
 
 BURST = 0.15
 """House value: seconds after a line of several words in which more keys mean that a terminal types what was pasted."""
-
-LONG = 120
-"""House value: a paste of more characters is a letter, though it has one line."""
-
-
-class Pasted:
-    """The text of a letter on its way to be read: in no `repr`, so in no crash either."""
-
-    __slots__ = ("text",)
-
-    def __init__(self, text: str) -> None:
-        self.text = text
 
 
 class Field(CleanInput):
