@@ -26,6 +26,8 @@ from audit.rules.vendor_semantics.preset_comparison import ComparisonDocument
 from audit.why import WhyDocument
 from tui.rendering.text import listed
 from tui.session import Name, Names
+from tui.session.core import CoreSession
+from tui.session.customers import Customers
 from tui.session.view_models import (
     Agreement,
     CaseReport,
@@ -398,6 +400,8 @@ class FakeSession:
     def languages(self, kind: str) -> tuple[str, ...]:
         return ("en", "de") if kind == "internal" else ("en", "de", "fr")
 
+    language = Customers.language
+
     def customer_wording(self, picture: Picture, document: WhyDocument, locale: str) -> OfferedText:
         self.asked.append(("customer_wording", picture.customer, document.subject.id, locale))
         said = {"en": "We sent you", "de": "Wir haben Ihnen geschickt:", "fr": "Nous vous avons envoyé"}[
@@ -658,3 +662,5 @@ class FakeSession:
     def write_export(self, name: str, text: str) -> str:
         self.kept[name] = text
         return f"/exports/{name}"
+
+    export_case = CoreSession.export_case

@@ -334,8 +334,7 @@ class Customer(CustomerCasePlace):
         self.loop.go(Report(self.loop, self.case.customer, kind, finding))
 
     def _export(self, _: str) -> None:
-        report = self.session.customers.report(self.case.customer, "internal", "en")
-        self.loop.say(f"Written to {self.session.write_export(f'case-{self.case.customer}.md', report.text)}")
+        self.loop.say(f"Written to {self.session.export_case(self.case.customer)}")
 
     def _story(self, step: int) -> None:
         assert self.story is not None

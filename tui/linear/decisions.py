@@ -11,7 +11,7 @@ from tui.linear.loop import NUMBER, Action, Loop, Place, called
 from tui.rendering import audience, full_explanation, what_if_diff
 from tui.rendering.wording import STANDINGS, moment, several, standing_name
 from tui.screens.customer_case import CustomerCase
-from tui.screens.report import KINDS, readable
+from tui.screens.report import KINDS, file_name, readable
 from tui.session.view_models import Change, ProposalCase, Subject
 
 if TYPE_CHECKING:
@@ -280,9 +280,7 @@ class Report(Place):
 
     @property
     def _language(self) -> str:
-        """The language that was asked for, where this kind is written in it."""
-        languages = self.session.customers.languages(self._kind)
-        return self._wanted if self._wanted in languages else languages[0]
+        return self.session.customers.language(self._kind, self._wanted)
 
     @property
     def title(self) -> str:  # type: ignore[override]
@@ -325,11 +323,10 @@ class Report(Place):
         yield Action(called("report", "export"), "Write it to a file.", self._export)
 
     def _next(self, _: str) -> None:
-        findings = self._report.findings
-        if len(findings) < 2:
+        after = self._report.next_finding
+        if after is None:
             raise InputError("there is no other finding to answer")
-        at = findings.index(self._report.finding) if self._report.finding in findings else -1
-        self._again(finding=findings[(at + 1) % len(findings)])
+        self._again(finding=after)
 
     def _propose(self, _: str) -> None:
         if self._report.rule is None:
@@ -340,6 +337,5 @@ class Report(Place):
     def _export(self, _: str) -> None:
         if not self._report.text:
             raise InputError(self._report.refusal)
-        ending = "txt" if self._kind == "reply" else "md"
-        name = f"{self._kind}-{self._language}-{self._customer}.{ending}"
+        name = file_name(self._kind, self._language, self._customer)
         self.loop.say(f"Written to {self.session.write_export(name, self._report.text)}")

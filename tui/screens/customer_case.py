@@ -245,11 +245,7 @@ def choose_subject(screen: WorkScreen, case: CustomerCase | None, show: ShowVerd
 
 def export(screen: WorkScreen, customer: str) -> None:
     """Write a customer's case to a file, and say where."""
-
-    def write() -> str:
-        report = screen.session.customers.report(customer, "internal", "en")
-        return screen.session.write_export(f"case-{customer}.md", report.text)
-
+    write = partial(screen.session.export_case, customer)
     screen.ask("export", write, lambda path: screen.say(f"the case was written to {path}"))
 
 

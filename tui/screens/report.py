@@ -38,9 +38,7 @@ class ReportDialog(Dialog[None]):
 
     @property
     def _locale(self) -> str:
-        """The language that was asked for, where this kind is written in it."""
-        languages = self.session.customers.languages(KINDS[self._kind])
-        return self._wanted if self._wanted in languages else languages[0]
+        return self.session.customers.language(KINDS[self._kind], self._wanted)
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
@@ -79,12 +77,11 @@ class ReportDialog(Dialog[None]):
 
     def action_next_finding(self) -> None:
         """The next of the customer's findings that can be answered."""
-        findings = self._report.findings if self._report is not None else ()
-        if self._report is None or len(findings) < 2:
+        after = self._report.next_finding if self._report is not None else None
+        if after is None:
             self.say("there is no other finding to answer")
             return
-        at = findings.index(self._report.finding) if self._report.finding in findings else -1
-        self._finding = findings[(at + 1) % len(findings)]
+        self._finding = after
         self._ask()
 
     def action_propose(self) -> None:
@@ -106,8 +103,7 @@ class ReportDialog(Dialog[None]):
         self._ask()
 
     def _file(self) -> str:
-        ending = "txt" if KINDS[self._kind] == "reply" else "md"
-        return f"{KINDS[self._kind]}-{self._locale}-{self._customer}.{ending}"
+        return file_name(KINDS[self._kind], self._locale, self._customer)
 
     def action_copy(self) -> None:
         if self._report is not None and self._report.text:
@@ -117,6 +113,11 @@ class ReportDialog(Dialog[None]):
         if self._report is not None and self._report.text:
             write = partial(self.session.write_export, self._file(), self._report.text)
             self.ask("export", write, lambda path: self.say(f"written to {path}"))
+
+
+def file_name(kind: str, locale: str, customer: str) -> str:
+    """What the file of a report is called."""
+    return f"{kind}-{locale}-{customer}.{'txt' if kind == 'reply' else 'md'}"
 
 
 def not_in_the_letter(report: CaseReport) -> Iterator[str]:

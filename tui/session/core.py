@@ -204,6 +204,11 @@ class CoreSession:
         """Write `text` into a file of the workspace that only its owner can read; the path."""
         return self._opened.write_export(name, text)
 
+    def export_case(self, customer: str) -> str:
+        """Write the note about a customer into such a file; the path."""
+        report = self.customers.report(customer, "internal", "en")
+        return self.write_export(f"case-{customer}.md", report.text)
+
 
 FEW = 12
 """House value: so many customers are offered at once; how many fit is said."""

@@ -310,6 +310,11 @@ class Customers:
         first = locales.preferred(kind)
         return (first, *(code for code in locales.of_kind(kind) if code != first))
 
+    def language(self, kind: str, wanted: str) -> str:
+        """The language that is wanted, where this kind is written in it; else the preferred one."""
+        languages = self.languages(kind)
+        return wanted if wanted in languages else languages[0]
+
     def customer_wording(self, picture: Picture, document: WhyDocument, locale: str) -> OfferedText:
         """An explanation in words that one could read to the customer; a refusal where there are none."""
         from audit.errors import InputError

@@ -319,6 +319,14 @@ class CaseReport(OfferedText):
     about: str = ""
     rule: Document | None = None
 
+    @property
+    def next_finding(self) -> str | None:
+        """The finding after that; None where there is no other."""
+        if len(self.findings) < 2:
+            return None
+        at = self.findings.index(self.finding) if self.finding in self.findings else -1
+        return self.findings[(at + 1) % len(self.findings)]
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
