@@ -9,10 +9,13 @@ import pytest
 from audit import ingest
 from audit.errors import InputError, NotFoundError, NotPermittedError
 from audit.privacy.roles import Role, Viewer
+from audit.workspace.workspace import Workspace
 from tests.tui.conftest import Driver, painted_when_read
 from tui.app import WhysentApp
+from tui.rendering import bars
 from tui.screens.customer import CustomerScreen
 from tui.session.core import CoreSession
+from tui.session.customers import BECAME
 from tui.session.view_models import Change, Subject
 
 
@@ -131,6 +134,17 @@ def test_campaigns_come_with_their_mails_and_the_worst_first(session: CoreSessio
     flows = session.customers.campaigns()
     assert flows.columns[:3] == ["campaign", "messages", "clicked"]
     assert flows["severity"][0] == "high"
+
+
+def test_of_what_the_data_has_no_event_there_is_no_count(session: CoreSession, scenes: Path) -> None:
+    flows, absent = session.customers.campaigns(), Workspace.open(scenes).context().coverage.absent
+    assert {name for name in BECAME if flows[name].is_null().all()} == {
+        name for name in BECAME if f"message_{name}" in absent
+    }
+    assert flows["delivered"].is_null().all()
+    row = flows.row(0, named=True)
+    assert "delivered" not in bars.campaign_in_words(row)
+    assert "response" not in bars.campaign_in_words(row | {"clicked": None})
 
 
 def test_an_agent_sees_no_list_and_changes_no_rule(scenes: Path) -> None:

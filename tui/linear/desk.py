@@ -164,7 +164,8 @@ class Campaigns(Place):
     def items(self) -> Sequence[str]:
         return [
             f"{row['campaign']}, {row['severity'] or 'nothing found'}: {several(row['findings'], 'finding')} of "
-            f"{several(row['customers'], 'customer')}; {several(row['messages'], 'message')}, {number(row['clicked'])} clicked"
+            f"{several(row['customers'], 'customer')}; {several(row['messages'], 'message')}"
+            + ("" if row["clicked"] is None else f", {number(row['clicked'])} clicked")
             for row in self._campaigns
         ]
 

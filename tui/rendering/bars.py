@@ -162,7 +162,7 @@ def campaign_in_words(row: Mapping[str, Any]) -> str:
     )
     parts = [f"{number(row['messages'])} mails"]
     parts += [f"{number(row[name])} {name}" for name in ("delivered", "opened") if row[name]]
-    parts.append(f"{number(row['clicked'])} with a response")
+    parts += [f"{number(row['clicked'])} with a response"] if row["clicked"] is not None else []
     parts += [f"{number(row[name])} {name}" for name in ("bounced", "complained") if row[name]]
     return f"{row['campaign']}: {found}; {', '.join(parts)} · Enter: who got it"
 

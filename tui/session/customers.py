@@ -99,7 +99,9 @@ class Customers:
         return Triage(customers, checks, self._findings.select(key, "customer").unique(), limits)
 
     def campaigns(self) -> pl.DataFrame:
-        """The worst flows first: `campaign, findings, severity, customers, messages`, and how many became what (`BECAME`)."""
+        """The worst flows first: `campaign, findings, severity, customers, messages`, and how many became what (`BECAME`): null where
+        the data has no event that could say so.
+        """
         import polars as pl
 
         from audit.events.messages import messages
@@ -109,6 +111,11 @@ class Customers:
         self._opened.viewer.require("list")
         campaign = campaign_expr(pl.lit("(no campaign)")).alias("campaign")
         sent = messages(self._opened.everybody).filter("sent").with_columns(campaign)
+        coverage = self._opened.workspace.context().coverage
+        counted = [
+            pl.col(name).sum() if coverage.holds(f"message_{name}") else pl.lit(None, pl.UInt32).alias(name)
+            for name in BECAME
+        ]
         decided = self._findings.filter(pl.col("verdict") != "cannot_tell").select(
             "id", "customer", "severity", "messages"
         )
@@ -120,7 +127,7 @@ class Customers:
             .agg(pl.struct("customer", "id").n_unique().alias("findings"), pl.col("customer").n_unique().alias("customers"),
                  pl.col("severity").sort_by(severity_rank()).first())
         )  # fmt: skip
-        flows = sent.group_by("campaign").agg(pl.len().alias("messages"), pl.col(*BECAME).sum())
+        flows = sent.group_by("campaign").agg(pl.len().alias("messages"), *counted)
         return (
             flows.join(blamed, on="campaign", how="left")
             .with_columns(pl.col("findings", "customers").fill_null(0))
