@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from tui.core_access import AsksCore, Progress
     from tui.session.view_models import Opening
 
-DO = "Enter opens the case of this customer · ← → the next story · 1 everybody, the worst first"
+DO = "Enter opens the case · ← → the next story · 1 everybody, the worst first"
+"""One line of the smallest terminal, as what is said while the demo is made: so the list keeps its height."""
+
 EVERY = 0.2
 """Seconds between two movements of a sign that something is being waited for."""
 
