@@ -29,6 +29,22 @@ def test_help_explains_the_commands_that_there_are() -> None:
     assert HELP.keys() == COMMANDS.keys()
 
 
+@pytest.mark.parametrize("group", ["", "segments", "rules", "rules presets"])
+def test_the_list_of_commands_breaks_nothing_off_in_the_smallest_terminal(
+    group: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert cli.run([*group.split(), "--help"]) == Exit.OK
+    listed = capsys.readouterr().out.partition("Commands:\n")[2].partition("\n\n")[0]
+    depth = len(group.split())
+    names = {name.split()[depth] for name in COMMANDS if name.startswith(group) and name != group}
+    assert len(listed.splitlines()) >= len(names)
+    for line in listed.splitlines():
+        assert line.split()[0] in names, f"more than a line: {line}"
+        assert line.endswith(".")
+        assert "..." not in line
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_says_what_a_command_is_for_what_it_prints_and_two_examples(
     name: str, capsys: pytest.CaptureFixture[str]

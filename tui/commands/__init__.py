@@ -78,13 +78,14 @@ def _asked(error: TyperException) -> str:
 
 
 def _explain(group: TyperGroup) -> None:
-    """Let the help of each command end with what it prints and two examples (help.toml)."""
+    """Let the help of each command end with what it prints and two examples, and the list of them be short (help.toml)."""
     import tomllib
     from importlib.resources import files
 
     texts = tomllib.loads(files("tui.commands").joinpath("help.toml").read_text(encoding="utf-8"))
     for name, command in commands(group).items():
         examples = "\n".join(f"  {example}" for example in texts[name]["examples"])
+        command.short_help = texts[name].get("short")
         command.epilog = f"Prints: {texts[name]['prints']}\n\n\b\nExamples:\n{examples}"
 
 
