@@ -15,13 +15,16 @@ from tests.tui.canned import FakeSession
 from tests.tui.conftest import SIZES, Driver, Started, painted_when_read
 from tui import keys
 from tui.app import DemoApp
+from tui.core_access import Progress
 from tui.screens.customer import CustomerScreen
 from tui.screens.find import FindScreen
-from tui.screens.stories import StoriesScreen, StoryLine, steps_of, stories
+from tui.screens.stories import DO, StoriesScreen, StoryLine, steps_of, stories
 from tui.session import Story
 from tui.session.core import CoreSession
 from tui.session.view_models import Opening
+from tui.widgets.items import Items
 from tui.widgets.panes import Panes
+from tui.widgets.text import TextBlock
 from tui.widgets.timeline import Timeline
 
 KEYS = {name for entries in keys.TABLE.values() for key in entries for name in key.keys.split(",")}
@@ -154,6 +157,27 @@ async def test_a_story_opens_while_customers_are_still_made_and_every_screen_say
         assert len([each for each in driver.session.asked if each[0] == "picture"]) > asked
         await driver.press("1")
         assert "2,013 customers" in driver.words
+
+
+async def test_while_the_demo_is_made_the_seconds_run_and_the_list_keeps_its_height(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("tui.screens.stories.monotonic", lambda: now)
+    async with demo("small", awaited=2_000) as driver:
+        await driver.until(lambda: "making 2,000 more" in driver.words)
+        screen = driver.app.screen
+        assert isinstance(screen, StoriesScreen)
+        height = screen.query_one(Items).size.height
+        screen.tell_progress(Progress(3, 4, 2.4))
+        for later, said in ((0, ", 2 s left ·"), (1, ", 1 s left ·"), (9, "making 2,000 more ·")):
+            now = 100.0 + later
+            screen.say_state()
+            assert said in screen.query_one("#making", TextBlock).says.plain
+        driver.session.made.set()
+        await driver.settle()
+        assert DO in driver.text
+        assert screen.query_one(Items).size.height == height
 
 
 async def test_a_story_may_be_named_to_begin_with() -> None:

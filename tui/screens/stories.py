@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from time import monotonic
 from typing import TYPE_CHECKING, cast
 
 from textual import on
@@ -90,6 +91,7 @@ class StoriesScreen(WorkScreen):
         super().__init__()
         self._wanted = False
         self._making = ""
+        self._due = 0.0
         self._beat = 0
         self._listed_for: tuple[str, ...] = ()
 
@@ -115,8 +117,8 @@ class StoriesScreen(WorkScreen):
         items.highlighted = 0 if start is None else start.number - 1
         self._wanted = start is not None and self.services.opening is None
         items.focus()
-        self.set_interval(EVERY, self._say_state)
-        self._say_state()
+        self.set_interval(EVERY, self.say_state)
+        self.say_state()
         if self.services.opening is not None:
             self.opened(self.services.opening)
 
@@ -148,20 +150,20 @@ class StoriesScreen(WorkScreen):
             opening.role,
             opening.coverage,
         )
-        self._say_state()
+        self.say_state()
         if self._wanted:
             self._wanted = False
             self.open_chosen()
 
     def tell_progress(self, progress: Progress) -> None:
         """Say how far the demo is."""
-        left = f", {progress.seconds_left:.0f} s left" if progress.done else ""
+        self._due = monotonic() + progress.seconds_left if progress.done else 0.0
         drawn = bar(progress.done, progress.total, 10)
         opening = self.services.opening
         more = f"making {number(opening.awaited)} more" if opening and opening.awaited else "making the rest"
-        self._making = f"{drawn:10}▏ {progress.percent}  {more}{left} · Enter opens a case"
+        self._making = f"{drawn:10}▏ {progress.percent}  {more}"
 
-    def _say_state(self) -> None:
+    def say_state(self) -> None:
         """Say what is being waited for, with a sign that moves; else what can be done."""
         if not self.is_current:
             return
@@ -171,7 +173,9 @@ class StoriesScreen(WorkScreen):
         elif app.asking("story"):
             text = f"opening “{self.story.title}” …"
         else:
-            text = self._making if opening.awaited else ""
+            left = self._due - monotonic()
+            seconds = f", {left:.0f} s left" if left >= 1 else ""
+            text = f"{self._making}{seconds} · Enter opens a case" if opening.awaited else ""
         if text:
             self._beat += 1
             text = f"{BEAT[self._beat % len(BEAT)]} {text}"
@@ -202,7 +206,7 @@ class StoriesScreen(WorkScreen):
         self._wanted = self.services.opening is None
         if not self._wanted:
             self.services.open_story(self.story)
-        self._say_state()
+        self.say_state()
 
     def action_story(self, step: int) -> None:
         self.query_one(Items).highlighted = neighbour(self.story, step).number - 1
