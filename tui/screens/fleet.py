@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import Container
+from textual.events import DescendantFocus
 
 from tui import keys
 from tui.core_access import Progress, ProgressReporter
@@ -128,15 +129,17 @@ class FleetScreen(WorkScreen):
             table.show(Rows(bars.pressure_frame(self._pressure), columns, "key"), keep=table.key)
 
     @on(Table.Moved)
-    def tell(self, message: Table.Moved) -> None:
+    @on(DescendantFocus)
+    def tell(self) -> None:
         """The row under the cursor in a sentence."""
-        if not message.table.has_focus:
+        table = self.focused
+        if not isinstance(table, Table) or table.key is None:
             return
         text = ""
-        if message.table.id == "pressure" and self._pressure is not None:
-            text = bars.bar_in_words(self._pressure, int(message.key))
+        if table.id == "pressure" and self._pressure is not None:
+            text = bars.bar_in_words(self._pressure, int(table.key))
         elif self._campaigns is not None:
-            at = self._campaigns["campaign"].index_of(message.key)
+            at = self._campaigns["campaign"].index_of(table.key)
             text = "" if at is None else bars.campaign_in_words(self._campaigns.row(at, named=True))
         self.query_one(Peek).says = content(text)
 
