@@ -25,9 +25,11 @@ from tui.linear import loop
 from tui.linear.customers import Stories, read_letter, step_commands
 from tui.linear.desk import Find, everywhere
 from tui.linear.loop import Loop, Place
+from tui.rendering.replay_summary import LONG_PAST
 from tui.rendering.text import spoken
 from tui.screens.stories import stories
 from tui.session.core import CoreSession
+from tui.session.open_workspace import OpenWorkspace
 
 DRAWN = re.compile("[\u2500-\u259f\u2800-\u28ff]")
 
@@ -297,6 +299,13 @@ def test_a_rule_is_edited_and_an_edit_is_not_lost_unasked(talk: Talk) -> None:
     assert "Rule email-weekly-cap, frequency cap, version 2, on" in said
     assert "takes back: v2" in said
     assert "v3" in said.split("> history")[1]
+
+
+def test_of_a_past_too_long_to_be_replayed_twice_that_is_said(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OpenWorkspace, "effect", lambda *_: None)
+    assert LONG_PAST in talk("rules", "1", "replay")
 
 
 def test_a_proposal_is_answered_with_a_note(talk: Talk) -> None:

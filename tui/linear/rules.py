@@ -177,8 +177,7 @@ class Rule(Place):
         effect = self.session.replays.beside_the_others(
             self._keys(), self._entry.proposal, self.loop.progress()
         )
-        if effect is not None:
-            self.loop.say("Within the book, as against without it:", *effect.lines())
+        self.loop.say("Within the book, as against without it:", replay_summary.effect_lines(effect).plain)
 
     def _curve(self, text: str) -> None:
         drawing = self.session.replays.curve(
@@ -345,8 +344,8 @@ class Inbox(Place):
             )
         )
         effect = self.session.replays.beside_the_others(asked.rule, asked.id, self.loop.progress())
-        if effect is not None:
-            self.loop.say("If it is approved, as against the book as it is:", *effect.lines())
+        told = replay_summary.effect_lines(effect).plain
+        self.loop.say("If it is approved, as against the book as it is:", told)
 
     def _approve(self, text: str) -> None:
         asked = self._asked(text)
