@@ -194,10 +194,8 @@ class Rule(Place):
         vendors = self.session.replays.vendors(self._keys())
         if text not in vendors:
             raise InputError(f"say which sender: {', '.join(vendors)}")
-        from tui.screens.rule_dialogs import side_by_side
-
         found = self.session.replays.compare_with_vendor(self._keys(), text, self.loop.progress())
-        self.loop.say(side_by_side(found).plain)
+        self.loop.say(replay_summary.side_by_side(found).plain)
 
     def _save(self, _: str) -> None:
         if self._entry.proposal:

@@ -1,4 +1,4 @@
-"""A replay in figures: what it would have stopped, and what happened to those messages; and the curve of a rule."""
+"""A replay in figures: what it would have stopped, and what happened to those messages; a rule's curve; a rule beside a sender's."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from audit.rules.replay.curve import Series
     from audit.rules.replay.outcomes import Rates
     from audit.rules.replay.totals import Displacement, ReplayDocument
+    from audit.rules.vendor_semantics.preset_comparison import ComparisonDocument
     from tui.session.view_models import Drawing, Sample
 
 RATES = (
@@ -185,3 +186,32 @@ def _figure(series: Series, at: int, *, exact: bool) -> str:
     within = interval(series.low[at], series.high[at])
     of_all = f"{number(series.counts[at])} of {number(series.among[at])}"
     return f"{told}({of_all}; {within} %)" if within else f"{told}({of_all})"
+
+
+DIFFERENCES = (
+    ("only_exact", "stopped by the exact rule alone"),
+    ("only_preset", "stopped by the sender's alone"),
+    ("moved", "let through at another time"),
+    ("both", "stopped by both"),
+    ("neither", "stopped by neither"),
+)
+
+
+def side_by_side(comparison: ComparisonDocument) -> Content:
+    """The exact rule beside the sender's."""
+    differ, messages = comparison.differ, comparison.messages
+    part = share(differ / messages) if messages else "–"
+    head = joined(
+        (f"{number(differ)} of {number(messages)} messages differ", "bold"),
+        f"  {part}; {number(comparison.customers_differ)} people",
+    )
+    rules = [
+        joined((f"{rule.id}: ", "bold"), rule.text, *(f"\n  {note}." for note in rule.notes))
+        for rule in comparison.rules
+    ]
+    counts = [
+        content(f"{line(words, 34)}{number(getattr(comparison, key)):>9}") for key, words in DIFFERENCES
+    ]
+    limits = [joined(f"- {limit.text}", (f"\n  {limit.source}", "dim")) for limit in comparison.differs]
+    tail = [content(""), content("What no rule here can say", "bold"), *limits] if limits else []
+    return Content("\n").join([head, content(""), *rules, content(""), *counts, *tail])

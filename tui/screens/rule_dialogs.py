@@ -14,8 +14,8 @@ from textual.widgets import Input, OptionList, Static
 from tui import keys
 from tui.core_access import Progress, ProgressReporter
 from tui.rendering import bars
-from tui.rendering.replay_summary import CAVEAT, stopped_outcomes, totals
-from tui.rendering.text import content, joined, line, listed, names_in, number, say, share
+from tui.rendering.replay_summary import CAVEAT, side_by_side, stopped_outcomes, totals
+from tui.rendering.text import content, joined, listed, names_in, number, say
 from tui.rendering.wording import several
 from tui.screens.dialogs import Dialog, ask_note, confirm
 from tui.session.view_models import Change, Document, Plan, Sample
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from audit.rules.replay.totals import ReplayDocument
     from audit.rules.vendor_semantics.preset_comparison import ComparisonDocument
-    from tui.session.view_models import Document, KeptRoom, ProposalCase
+    from tui.session.view_models import KeptRoom, ProposalCase
 
 SCOPES = {"customer": "On this customer", "everybody": "On everybody"}
 
@@ -162,15 +162,6 @@ class SuggestionDialog(Dialog[None]):
         self.services.copy("the rule", text, f"{self._rule['id']}.txt")
 
 
-DIFFERENCES = (
-    ("only_exact", "stopped by the exact rule alone"),
-    ("only_preset", "stopped by the sender's alone"),
-    ("moved", "let through at another time"),
-    ("both", "stopped by both"),
-    ("neither", "stopped by neither"),
-)
-
-
 class VendorDialog(Dialog[None]):
     """Compares over everybody; closing it stops that."""
 
@@ -197,26 +188,6 @@ class VendorDialog(Dialog[None]):
     def failed(self, group: str, reason: str) -> None:
         del group
         self.query_one(Static).update(content(reason))
-
-
-def side_by_side(comparison: ComparisonDocument) -> Content:
-    """The exact rule beside the sender's."""
-    differ, messages = comparison.differ, comparison.messages
-    part = share(differ / messages) if messages else "–"
-    head = joined(
-        (f"{number(differ)} of {number(messages)} messages differ", "bold"),
-        f"  {part}; {number(comparison.customers_differ)} people",
-    )
-    rules = [
-        joined((f"{rule.id}: ", "bold"), rule.text, *(f"\n  {note}." for note in rule.notes))
-        for rule in comparison.rules
-    ]
-    counts = [
-        content(f"{line(words, 34)}{number(getattr(comparison, key)):>9}") for key, words in DIFFERENCES
-    ]
-    limits = [joined(f"- {limit.text}", (f"\n  {limit.source}", "dim")) for limit in comparison.differs]
-    tail = [content(""), content("What no rule here can say", "bold"), *limits] if limits else []
-    return Content("\n").join([head, content(""), *rules, content(""), *counts, *tail])
 
 
 ROOM = "room"
