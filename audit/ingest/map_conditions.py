@@ -70,11 +70,11 @@ class Condition(Struct, frozen=True, kw_only=True, rename={"is_in": "in"}):
         if self.several is not None:
             return (value.str.json_path_match("$[1]").is_not_null() == self.several).fill_null(value=False)
         if self.equals is not None:
-            fits = value == as_text(self.equals)
+            fits = value == as_written(self.equals)
         elif self.is_in is not None:
-            fits = value.is_in([as_text(word) for word in self.is_in])
+            fits = value.is_in([as_written(word) for word in self.is_in])
         elif self.starts_with is not None:
-            fits = value.str.starts_with(as_text(self.starts_with))
+            fits = value.str.starts_with(as_written(self.starts_with))
         else:
             fits = value.str.contains(self.pattern or "")
         return fits.fill_null(value=False)
@@ -111,7 +111,7 @@ def refuse_unclear(place: str, condition: Condition) -> None:
         raise InputError(f"{place}: pattern {condition.pattern!r} is none") from error
 
 
-def as_text(value: Value) -> str:
+def as_written(value: Value) -> str:
     """A value as it stands in rows."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
