@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from functools import cache, partial
 from importlib.resources import files
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -204,7 +204,7 @@ def _named(mapping: Map, table: Table, options: Options) -> pl.DataFrame:
         present = [other for other in (name, *others) if other in rows.columns]
         if present and present != [name]:
             rows = rows.with_columns(filled(present).alias(name)).drop(set(present) - {name})
-    known = {"@file": PurePosixPath(table.path.rsplit("!", 1)[-1]).name, "@customer": options.customer}
+    known = {"@file": table.file_name, "@customer": options.customer}
     return rows.with_columns(
         pl.lit(value, pl.String).alias(name) for name, value in known.items() if name in mapping.of_the_file
     )
@@ -228,12 +228,9 @@ def _other_file(map_name: str, join: Join, path: Path, reading: Reading) -> pl.D
     for file in beside:
         if file != path and not fnmatch(file.name.casefold(), join.file.casefold()):
             continue
-        for table in readers.tables(file, reading) if file.is_file() else ():
-            if not fnmatch(
-                PurePosixPath(table.path.rsplit("!", 1)[-1]).name.casefold(), join.file.casefold()
-            ):
-                continue
-            parts.append(_looked_up(map_name, join, table))
+        found = readers.tables(file, reading) if file.is_file() else ()
+        named = (table for table in found if fnmatch(table.file_name.casefold(), join.file.casefold()))
+        parts += [_looked_up(map_name, join, table) for table in named]
     if len(parts) == 1 and not join.optional:
         raise InputError(f"{path}: no file {join.file} beside it, which {map_name} joins to it; put it there")
     return pl.concat(parts).unique([f"= {here}" for here in join.on], keep="last", maintain_order=True)

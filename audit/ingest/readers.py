@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 import polars as pl
@@ -81,6 +81,11 @@ class Table:
     read: int
     size: int
     rejected: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTED))
+
+    @property
+    def file_name(self) -> str:
+        """The name of the file itself, in an archive too; of a database that of the table."""
+        return PurePosixPath(self.path.rsplit("!", 1)[-1]).name
 
     @property
     def count(self) -> int:
