@@ -65,10 +65,9 @@ def _answers() -> Iterator[Page]:
 
 @cache
 def _told() -> dict[str, Any]:
-    import tomllib
-    from importlib.resources import files
+    from audit.storage import toml_input
 
-    return tomllib.loads(files("tui").joinpath("questions.toml").read_text(encoding="utf-8"))
+    return toml_input.shipped("tui", "questions.toml")
 
 
 def _sections() -> Iterator[Page]:
@@ -93,11 +92,9 @@ def _lines(page: str) -> list[str]:
 
 
 def _commands() -> Iterator[Page]:
-    import tomllib
-    from importlib.resources import files
+    from audit.storage import toml_input
 
-    told = tomllib.loads(files("tui.commands").joinpath("help.toml").read_text(encoding="utf-8"))
-    for name, row in told.items():
+    for name, row in toml_input.shipped("tui.commands", "help.toml").items():
         examples = "\n".join(row["examples"])
         text = f"{row['prints']}\n\n```\n{examples}\n```\n\n`whysent {name} --help` tells the options."
         yield Page("command", f"whysent {name}", text, "command line")
