@@ -16,6 +16,7 @@ from tui.palette import GoesToEntries, OfProgram, OfWorkspace, People, TakesBack
 from tui.rendering.text import content, number, plain, say
 from tui.screens.base import WorkScreen
 from tui.screens.find import FindScreen
+from tui.session import Pasted
 from tui.settings import DARK, THEMES, TITLES, first_theme, keep_theme, read, wants_no_colour
 from tui.widgets.text import Heading
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from audit.queries.complaints.answer import CaseOfLetter
     from tui.session import Story
     from tui.session.core import CoreSession
-    from tui.session.view_models import Opening, Pasted
+    from tui.session.view_models import Opening
 
 
 def _lazily(module: str, name: str) -> Callable[[], Screen[Any]]:
@@ -347,8 +348,6 @@ def run(
 
     viewer = viewer or AnyViewer()
     agent = viewer.ticket is not None or not viewer.may("list")
-    from tui.session.view_models import Pasted
-
     pasted = None if letter is None else (Pasted(letter[0]), letter[1])
     return _ended(
         WhysentApp(CoreSession(folder, viewer), agent=agent, letter=pasted, **_own_settings()), ready

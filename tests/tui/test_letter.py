@@ -19,8 +19,8 @@ from tui.app import WhysentApp
 from tui.screens.customer import CustomerScreen
 from tui.screens.dialogs import Choice, TextDialog
 from tui.screens.find import FindScreen
+from tui.session import Pasted
 from tui.session.core import CoreSession
-from tui.session.view_models import Pasted
 from tui.widgets.letter import Field, LetterLine
 from tui.widgets.timeline import Timeline
 

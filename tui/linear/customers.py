@@ -14,7 +14,8 @@ from tui.rendering import complaint, full_explanation, week_strip, what_if_diff
 from tui.rendering.text import number
 from tui.screens.customer_case import LEAVE_OUT, SILENCE
 from tui.screens.stories import neighbour, stories
-from tui.session.view_models import Pasted, ProposalCase, Subject
+from tui.session import Pasted
+from tui.session.view_models import ProposalCase, Subject
 from tui.widgets.decision_lists import LISTS
 
 if TYPE_CHECKING:

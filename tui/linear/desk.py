@@ -14,7 +14,7 @@ from tui.linear.rules import Inbox, Rule, Rules
 from tui.rendering import bars
 from tui.rendering.text import listed_names, number
 from tui.rendering.wording import moment, several
-from tui.session.view_models import LONG
+from tui.session import LONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from textual.events import Paste
 
     from audit.queries.complaints.answer import CaseOfLetter
-    from tui.session.view_models import Opening, Pasted, Triage
+    from tui.session import Pasted
+    from tui.session.view_models import Opening, Triage
 
 SEVERITY = Column("severity", "", width=6, show=severity, tones=TONES)
 CUSTOMERS = (

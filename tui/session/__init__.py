@@ -1,4 +1,4 @@
-"""What the screens may ask, and the core's answers as frozen view models."""
+"""What the screens may ask, and the core's answers as frozen view models; here what is there before anything is loaded."""
 
 from dataclasses import dataclass
 
@@ -44,3 +44,16 @@ class Names:
 
     listed: tuple[Name, ...] = ()
     total: int = 0
+
+
+LONG = 120
+"""House value: a paste of more characters is a letter, though it has one line."""
+
+
+class Pasted:
+    """The text of a letter on its way to be read: in no `repr`, so in no crash either."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text

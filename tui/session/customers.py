@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from audit.queries.case import Case
     from audit.queries.complaints.answer import CaseOfLetter
     from audit.why import WhyDocument
+    from tui.session import Pasted
     from tui.session.open_workspace import OpenWorkspace
-    from tui.session.view_models import Pasted, Progress
+    from tui.session.view_models import Progress
 
 CACHED_CASES = 8
 """Cases held, so that moving through a timeline reads nothing again."""

@@ -91,19 +91,6 @@ class WeeklyCap:
     counts: str
 
 
-LONG = 120
-"""House value: a paste of more characters is a letter, though it has one line."""
-
-
-class Pasted:
-    """The text of a letter on its way to be read: in no `repr`, so in no crash either."""
-
-    __slots__ = ("text",)
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-
 @dataclass(frozen=True, slots=True)
 class Picture:
     """One customer at one moment, without the events of `without`.

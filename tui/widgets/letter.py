@@ -12,7 +12,7 @@ from textual.widget import Widget
 from tui import keys
 from tui.rendering.complaint import evidence, marked, nothing
 from tui.rendering.text import content, joined
-from tui.session.view_models import LONG, Pasted
+from tui.session import LONG, Pasted
 from tui.widgets.text import CleanInput
 
 if TYPE_CHECKING:
