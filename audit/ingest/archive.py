@@ -5,6 +5,7 @@ import shutil
 import tempfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -37,10 +38,11 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runtim
 class Member:
     """A file in an archive, or in a zip inside that archive.
 
-    - `path`: for people, `export.zip!Orders.zip!Orders.csv`;
+    - `path`: for people, `export.zip!Orders.zip!Orders.csv`; a second file of that name has ` (2)` behind it;
     - `name`: its own name inside the innermost zip, `/` between folders; never a place to write to;
     - `inside`: the name of the zip it lies in within the archive, None for the archive itself;
     - `size`, `compressed`: bytes, as the archive states them;
+    - `place`, `inside_place`: which of the files it is, in the zip it lies in and that zip in the archive; a name may stand twice;
     - `modified`: year, month, day, hour, minute and second, as the archive states them of it or of the zip it lies in.
     """
 
@@ -50,6 +52,8 @@ class Member:
     size: int
     compressed: int
     modified: tuple[int, int, int, int, int, int]
+    place: int
+    inside_place: int | None = None
 
 
 class Archive:
@@ -62,7 +66,7 @@ class Archive:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._read = 0
-        self._nested: tuple[str, zipfile.ZipFile] | None = None
+        self._nested: tuple[int, zipfile.ZipFile] | None = None
         with _clear(str(path)):
             self._zip = _whole(zipfile.ZipFile(path))
         try:
@@ -89,8 +93,9 @@ class Archive:
         """Stream one member; reading beyond a limit, or broken data, raises InputError."""
         with ExitStack() as opened:
             with _clear(member.path):
-                holder = self._zip if member.inside is None else self._nested_zip(member.inside)
-                info = holder.getinfo(member.name)
+                within = member.inside_place
+                holder = self._zip if within is None else self._nested_zip(within)
+                info = holder.infolist()[member.place]
                 raw = opened.enter_context(holder.open(info))
             counted = _Counted(self, raw, member.path, info.compress_size)
             yield opened.enter_context(io.BufferedReader(counted))
@@ -108,37 +113,43 @@ class Archive:
             )
 
     def _list(self) -> Iterator[Member]:
-        for number, (info, holder) in enumerate(self._infos(), start=1):
+        titles: Counter[str] = Counter()
+        for number, (place, info, within) in enumerate(self._infos(), start=1):
             if number > MEMBERS:
                 raise InputError(
                     f"{self.path}: more than {MEMBERS:,} files in it; import them in smaller archives, or unpacked"
                 )
+            holder = None if within is None else self._zip.infolist()[within]
             inside = None if holder is None else holder.filename
             title = clean("!".join(part for part in (self.path.name, inside, info.filename) if part))
+            titles[title] += 1
+            unique = title if titles[title] == 1 else f"{title} ({titles[title]})"
             modified = (holder or info).date_time
-            yield Member(title, info.filename, inside, info.file_size, info.compress_size, modified)
+            yield Member(
+                unique, info.filename, inside, info.file_size, info.compress_size, modified, place, within
+            )
 
-    def _infos(self) -> Iterator[tuple[zipfile.ZipInfo, zipfile.ZipInfo | None]]:
-        """All files, with the zip inside this one that holds them."""
-        for info in _files(self._zip):
+    def _infos(self) -> Iterator[tuple[int, zipfile.ZipInfo, int | None]]:
+        """All files with their place, and the place of the zip inside this one that holds them."""
+        for place, info in _files(self._zip):
             if not info.filename.lower().endswith(".zip"):
-                yield info, None
+                yield place, info, None
                 continue
             with _clear(f"{self.path.name}!{clean(info.filename)}"):
-                inner = _files(self._nested_zip(info.filename))
-            yield from ((member, info) for member in inner)
+                inner = _files(self._nested_zip(place))
+            yield from ((number, member, place) for number, member in inner)
 
-    def _nested_zip(self, name: str) -> zipfile.ZipFile:
-        if self._nested is not None and self._nested[0] == name:
+    def _nested_zip(self, place: int) -> zipfile.ZipFile:
+        if self._nested is not None and self._nested[0] == place:
             return self._nested[1]
         self._close_nested()
-        info = self._zip.getinfo(name)
-        path = clean(f"{self.path.name}!{name}")
+        info = self._zip.infolist()[place]
+        path = clean(f"{self.path.name}!{info.filename}")
         spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  closed with the zip that reads it
         with self._zip.open(info) as raw:
             shutil.copyfileobj(_Counted(self, raw, path, info.compress_size), spool, 1024**2)
         spool.seek(0)
-        self._nested = (name, _whole(_OwningZip(spool)))
+        self._nested = (place, _whole(_OwningZip(spool)))
         return self._nested[1]
 
     def _close_nested(self) -> None:
@@ -190,8 +201,12 @@ def _whole(archive: _Zip) -> _Zip:
     return archive
 
 
-def _files(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    return [info for info in archive.infolist() if not info.is_dir() and (info.external_attr >> 28) != _LINK]
+def _files(archive: zipfile.ZipFile) -> list[tuple[int, zipfile.ZipInfo]]:
+    """The files of a zip with their place in it, without folders and links."""
+    listed = enumerate(archive.infolist())
+    return [
+        (place, info) for place, info in listed if not info.is_dir() and (info.external_attr >> 28) != _LINK
+    ]
 
 
 @contextmanager

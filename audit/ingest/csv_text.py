@@ -128,6 +128,13 @@ def _column(name: str, number: int) -> str:
     return "row_" if name == "row" else name or f"column {number}"
 
 
+def other_name(name: str, taken: Sequence[str]) -> str:
+    """A name with `_` behind it, and more of them where that is taken."""
+    while name in taken:
+        name = f"{name}_"
+    return name
+
+
 def _reason(fields: list[str] | None, raw: bytes, width: int) -> str | None:
     if fields is None:
         return "a quote that is not closed on its line, or too long a field"

@@ -104,7 +104,7 @@ def _batched(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
 
 
 def _frame(rows: list[list[str]], start: int, names: list[str]) -> pl.DataFrame:
-    named = ["row_" if name == "row" else name for name in names]
+    named = [csv_text.other_name(name, names) if name == "row" else name for name in names]
     return csv_text.frame(rows, list(range(start, start + len(rows))), named)
 
 

@@ -102,10 +102,10 @@ def _is_of(mapping: Map, path: Path) -> bool:
     if not mapping.table:
         return bool(judged) and all(judged)
     parts = [part for part in judged if part is not None]
+    if not parts or any(part.ignore is None for part in parts):
+        return bool(parts)
     beside = (file for file in sorted(path.parent.iterdir())[:_NEIGHBOURS] if file.is_file() and file != path)
-    return any(part.ignore is None for part in parts) or (
-        bool(parts) and any(part.ignore is None for file in beside for part in _judged(mapping, file) if part)
-    )
+    return any(part.ignore is None for file in beside for part in _judged(mapping, file) if part)
 
 
 def _judged(mapping: Map, path: Path) -> list[Map | None]:

@@ -18,7 +18,7 @@ from typing import IO, Any
 import polars as pl
 
 from audit.errors import InputError
-from audit.ingest import csv_text, databases, json_rows, record_files
+from audit.ingest import csv_text, databases, json_rows, parquet_rows, record_files
 from audit.ingest.archive import RATIO, TOTAL_BYTES, Archive
 from audit.ingest.format import REJECTED
 from audit.ingest.json_rows import Apart
@@ -62,9 +62,6 @@ HEAD = 64 * 1024
 
 _FIRST = 50
 """Rows by which a table is known."""
-
-SLICE = 1_000_000
-"""Rows of a Parquet file read at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +115,9 @@ def tables(path: Path, reading: Reading) -> Iterator[Table]:
     elif file.kind == "parquet":
         if file.packing:
             raise InputError(f"{path}: is Parquet inside .{file.packing}; unpack it first")
-        yield from _parquet(path, str(path), path.stat().st_size)
+        for rows, part in parquet_rows.chunks(path, str(path)):
+            size = path.stat().st_size
+            yield Table(str(path), "parquet", rows, int(size * part), size)
     else:
         with unpacked(path, file.packing) as stream:
             yield from _text(
@@ -129,7 +128,7 @@ def tables(path: Path, reading: Reading) -> Iterator[Table]:
 def heads(path: Path, reading: Reading, wanted: Callable[[bytes], bool]) -> Iterator[Table]:
     """The first rows of each table in a file, and before them a table of none; nothing of what cannot be read.
 
-    Text whose first bytes are not `wanted` is not looked at further.
+    Text whose first bytes, and tables whose columns, are not `wanted` are not looked at further.
     """
     try:
         file = file_type(path)
@@ -141,8 +140,11 @@ def heads(path: Path, reading: Reading, wanted: Callable[[bytes], bool]) -> Iter
                         yield from _head(
                             stream, start, kind_of(start, member.path), member.path, reading, wanted=wanted
                         )
-        elif file.kind in ("sqlite", "sql"):
-            yield from _database_heads(path, path.stat().st_mtime_ns)
+        elif file.kind in ("sqlite", "sql", "mbox", "mail"):
+            for table in _heads_of(path, path.stat().st_mtime_ns):
+                yield Table(table.path, file.kind, pl.DataFrame(), 0, 0)
+                if wanted(" ".join(table.rows.columns).encode()):
+                    yield table
         else:
             with unpacked(path, file.packing) as stream:
                 yield from _head(stream, file.head, file.kind, str(path), reading, wanted=wanted)
@@ -169,13 +171,17 @@ def _head(
     elif kind == "sql":
         yield from _text(stream, kind, path, 0, reading, limit=_FIRST)
     elif kind == "parquet":
-        yield from islice(_parquet(io.BytesIO(stream.read()), path, 0, _FIRST), 1)
+        rows, _ = next(parquet_rows.chunks(io.BytesIO(stream.read()), path, _FIRST))
+        yield Table(path, kind, rows, 0, 0)
 
 
 @lru_cache(maxsize=4)
-def _database_heads(path: Path, _modified: int) -> tuple[Table, ...]:
-    """The first rows of each table of a database; asked for by every format, and read once."""
+def _heads_of(path: Path, _modified: int) -> tuple[Table, ...]:
+    """The first rows of each table of a database or mailbox; asked for by every format, and read once."""
     file = file_type(path)
+    if file.kind in ("mbox", "mail"):
+        every_key = Reading(lambda row: [(row, {})])
+        return tuple(_text(io.BytesIO(file.head), file.kind, str(path), 0, every_key))
     if file.kind == "sqlite":
         found = [(name, rows) for name, rows, _ in databases.sqlite(path, _FIRST)]
     else:
@@ -190,7 +196,8 @@ def _members(path: Path, reading: Reading) -> Iterator[Table]:
             with archive.open(member) as stream:
                 kind = kind_of(stream.peek(HEAD)[:HEAD], member.path)
                 if kind == "parquet":
-                    yield from _parquet(io.BytesIO(stream.read()), member.path, member.size)
+                    for rows, part in parquet_rows.chunks(io.BytesIO(stream.read()), member.path):
+                        yield Table(member.path, kind, rows, int(member.size * part), member.size)
                 else:
                     yield from _text(stream, kind, member.path, member.size, reading)
 
@@ -217,28 +224,6 @@ def _text(
             yield Table(path, kind, rows, done, size, rejected)
     else:
         raise InputError(f"{path}: {kind} inside a zip is not read; unpack it")
-
-
-def _parquet(source: Path | io.BytesIO, path: str, size: int, at_a_time: int = SLICE) -> Iterator[Table]:
-    try:
-        frame = pl.scan_parquet(source)
-        height = frame.select(pl.len()).collect().item()
-        for start in range(0, max(height, 1), at_a_time):
-            rows = _named_rows(frame.slice(start, at_a_time), start + 1)
-            done = size * min(start + at_a_time, height) // max(height, 1)
-            yield Table(path, "parquet", rows, done, size)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        raise InputError(
-            f"{path}: no readable Parquet ({str(error).splitlines()[0]}); fetch it again"
-        ) from error
-
-
-def _named_rows(frame: pl.LazyFrame, first: int) -> pl.DataFrame:
-    """The rows of a Parquet file with their number; a column that is called so has `_` behind its name."""
-    rows = frame.collect().with_row_index("_row", first)
-    if "row" in rows.columns:
-        rows = rows.rename({"row": "row_"})
-    return rows.rename({"_row": "row"}).with_columns(pl.col("row").cast(pl.UInt64))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,14 @@ HEADERS = 1024**2
 """Bytes of a mail's headers, at most; what comes after them is taken for its body."""
 
 _LINE = 64 * 1024
+_ADDRESS_TEXT = 200
 _HEADER_TEXT = 500
 """Characters of a header that are read, at most."""
-_FROM = re.compile(rb"From \S+.* \d{4}\r?\n?$")
+_FROM = re.compile(
+    rb"From +(?:[^\n]*? +)?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +(?:\d\d? +)?"
+    rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) .*\d\d:\d\d.*\d{4}"
+)
+"""The line before each mail: who sent it and, always, when; a body may begin a line with From too, but not so."""
 _HEADER = re.compile(rb"(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*){2}")
 _KNOWN = re.compile(
     rb"^(?:message-id|received|delivered-to|return-path|mime-version|subject):", re.IGNORECASE | re.MULTILINE
@@ -47,7 +52,10 @@ class Lines(io.RawIOBase):
             record = next(self._records, None)
             if record is None:
                 return 0
-            self._ready = _ENCODER.encode(record) + b"\n"
+            try:
+                self._ready = _ENCODER.encode(record) + b"\n"
+            except RecursionError as error:
+                raise InputError("a record lies in too many others to be read") from error
         count = min(len(buffer), len(self._ready))
         buffer[:count], self._ready = self._ready[:count], self._ready[count:]
         return count
@@ -69,6 +77,8 @@ def avro(stream: IO[bytes], path: str) -> Iterator[dict[str, Any]]:
     try:
         records = fastavro.reader(stream)
         schema = records.writer_schema
+        if _is_empty(schema):
+            raise InputError(f"{path}: its Avro holds values of no size, as many as it likes; it is refused")
         parts = [schema.get(part) for part in ("namespace", "name")] if isinstance(schema, dict) else []
         name = ".".join(part for part in parts if part)
         for record in records:
@@ -77,6 +87,18 @@ def avro(stream: IO[bytes], path: str) -> Iterator[dict[str, Any]]:
             yield {"@type": name, **record} if name else record
     except (EOFError, ValueError, TypeError, KeyError, IndexError, StopIteration, *_TOO_MUCH) as error:
         raise InputError(f"{path}: the Avro is broken or cut off ({error}); fetch it again") from error
+
+
+def _is_empty(schema: Any) -> bool:
+    """Whether a schema has records or lists of what takes no byte: a few bytes may claim billions of them."""
+    if isinstance(schema, list):
+        return any(map(_is_empty, schema))
+    if not isinstance(schema, dict):
+        return False
+    nothing = schema.get("items") == "null" or (schema.get("type") == "record" and not schema.get("fields"))
+    return nothing or any(
+        map(_is_empty, (*schema.get("fields", ()), schema.get("type"), schema.get("items")))
+    )
 
 
 def is_mail(start: bytes) -> str | None:
@@ -90,15 +112,13 @@ def is_mail(start: bytes) -> str | None:
 def mbox(stream: IO[bytes], _: str) -> Iterator[dict[str, Any]]:
     """The mails of a mailbox, or one mail: what its headers say."""
     headers: list[bytes] | None = []
-    size, is_blank = 0, True
+    size = 0
     while line := stream.readline(_LINE):
-        starts = is_blank and _FROM.match(line)
-        is_blank = not line.strip()
-        if starts:
+        if _FROM.match(line):
             if headers:
                 yield _of_headers(headers)
             headers, size = [line], 0
-        elif headers is not None and (is_blank or size > HEADERS):
+        elif headers is not None and (not line.strip() or size > HEADERS):
             if len(headers) > (headers[:1] != [] and headers[0].startswith(b"From ")):
                 yield _of_headers(headers)
             headers = None
@@ -117,13 +137,13 @@ def _parser() -> BytesHeaderParser:
 def _of_headers(lines: list[bytes]) -> dict[str, Any]:
     envelope = lines[0].decode("latin-1").strip() if lines[0].startswith(b"From ") else ""
     message = _parser().parsebytes(b"".join(lines[1:] if envelope else lines))
-    sender, address = next(iter(getaddresses([_text(message.get("From"))])), ("", ""))
+    sender, address = next(iter(getaddresses([_text(message.get("From"))[:_ADDRESS_TEXT]])), ("", ""))
     said = {
         "date": _date(message.get("Date"), envelope),
         "from_name": sender or None,
         "from_address": address or None,
         "from_domain": address.rpartition("@")[2].lower() or None,
-        "to": next((found for _, found in getaddresses([_text(message.get("To"))])), None),
+        "to": next((found for _, found in getaddresses([_text(message.get("To"))[:_ADDRESS_TEXT]])), None),
         "delivered_to": _text(message.get("Delivered-To") or message.get("X-Original-To")) or None,
         "subject": _text(message.get("Subject")) or None,
         "message_id": _text(message.get("Message-ID")).strip("<> ") or None,

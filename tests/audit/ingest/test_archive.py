@@ -118,3 +118,25 @@ def test_an_encrypted_zip_is_refused(tmp_path):
         pytest.raises(InputError, match="no readable zip"),
     ):
         bytes_of(opened, opened.members[0])
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_of_two_files_of_one_name_both_are_read(tmp_path):
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as made:
+        made.writestr("a.csv", b"three")
+        made.writestr("a.csv", b"four")
+    with zipfile.ZipFile(tmp_path / "e.zip", "w") as made:
+        made.writestr("a.csv", b"one")
+        made.writestr("a.csv", b"two")
+        for _ in range(2):
+            made.writestr("in.zip", inner.getvalue())
+    with Archive(tmp_path / "e.zip") as opened:
+        paths = [member.path for member in opened.members]
+        assert paths[:3] == ["e.zip!a.csv", "e.zip!a.csv (2)", "e.zip!in.zip!a.csv"]
+        assert len(set(paths)) == len(paths) == 6
+        assert [bytes_of(opened, member) for member in opened.members] == [
+            b"one",
+            b"two",
+            *[b"three", b"four"] * 2,
+        ]

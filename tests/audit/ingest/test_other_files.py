@@ -1,13 +1,17 @@
 """Files that are no text of rows: databases and their dumps, Avro, mailboxes."""
 
 import io
+import json
 import sqlite3
+from datetime import UTC, datetime, timedelta
 
 import fastavro
+import polars as pl
 import pytest
 
 from audit import ingest
 from audit.errors import InputError
+from audit.ingest.suggest import suggest
 from tests.audit.ingest.files import by_source, counts, raw
 
 TABLES = {
@@ -221,3 +225,59 @@ def test_a_database_with_changes_beside_it_is_asked_to_be_closed(ws, tmp_path):
     raw(tmp_path, b"x", "mautic.db-wal")
     with pytest.raises(InputError, match=r"mautic\.db-wal beside it holds changes"):
         ingest.import_paths(ws, [database], format="mautic")
+
+
+MAP = '[columns]\ncustomer_id = "who"\noccurred_at = "at"\nitem_id = "item"\n[constants]\nkind = "product_viewed"\n'
+AT = datetime(2026, 1, 5, tzinfo=UTC)
+ODD = {
+    "bytes": ({"who": [b"a", b"\xff"], "at": [AT, AT], "item": ["x", "y"]}, (2, 2, 0, 0, 0)),
+    "durations": ({"who": ["a"], "at": [timedelta(days=20000)], "item": ["x"]}, (1, 0, 0, 1, 0)),
+    "inside": (
+        {"who": ["a"], "at": [AT], "item": ["x"], "l": [[b"\xff", b"a"]], "d": [[timedelta(1)]]},
+        (1, 1, 0, 0, 0),
+    ),
+    "rows": ({"who": ["a"], "at": [AT], "item": ["x"], "row": [1], "row_": [2]}, (1, 1, 0, 0, 0)),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_parquet_of_odd_types_costs_a_field_and_never_more(ws, tmp_path, name):
+    columns, account = ODD[name]
+    pl.DataFrame(columns).write_parquet(tmp_path / "odd.parquet")
+    mapping = raw(tmp_path, MAP.encode(), "odd.toml")
+    report = ingest.import_paths(ws, [tmp_path / "odd.parquet"], map_file=mapping)
+    assert counts(report) == account
+    assert suggest(tmp_path / "odd.parquet").map
+
+
+def test_a_table_whose_columns_are_called_row_keeps_them(ws, tmp_path):
+    with sqlite3.connect(tmp_path / "r.db") as database:
+        database.execute("CREATE TABLE t (who, at, item, row, row_)")
+        database.execute("INSERT INTO t VALUES ('a', '2026-01-05 10:00', 'x', 1, 2)")
+    database.close()
+    ingest.import_paths(ws, [tmp_path / "r.db"], map_file=raw(tmp_path, MAP.encode(), "odd.toml"))
+    assert json.loads(by_source(ws)["attributes"][0]) == {"row_": "2", "row__": "1"}
+
+
+@pytest.mark.parametrize("fields", [[], [{"name": "l", "type": {"type": "array", "items": "null"}}]])
+def test_avro_that_may_claim_any_number_of_nothing_is_refused_at_once(ws, tmp_path, fields):
+    stream = io.BytesIO()
+    fastavro.writer(
+        stream, {"type": "record", "name": "N", "fields": fields}, [{}] if not fields else [{"l": []}]
+    )
+    with pytest.raises(InputError, match="values of no size"):
+        ingest.import_paths(ws, [raw(tmp_path, stream.getvalue(), "n.avro")], format="braze")
+
+
+def test_mails_begin_at_a_line_that_says_when_with_or_without_a_blank_before(ws, tmp_path):
+    head = "Delivered-To: jo@example.test\nFrom: a@shop.test\nSubject: s\nMessage-ID: <{}@x>\nDate: Mon, 5 Jan 2026 11:0{}:00 +0100\n"
+    lines = (
+        "From a@b Mon Jan  5 10:00:00 2026 +0200",
+        "From  Mon Jan  5 10:00:00 2026",
+        "From c@d Mon, 5 Jan 10:00:00 2026",
+    )
+    box = "\n".join(f"{line}\n{head.format(at, at)}\nbody" for at, line in enumerate(lines))
+    box += "\n\nFrom here we go until 2026\nSubject: no mail\nDate: Mon, 5 Jan 2026 11:00:00 +0100\n"
+    report = ingest.import_paths(ws, [raw(tmp_path, box.encode(), "in.mbox")])
+    assert counts(report) == (3, 3, 0, 0, 0)
+    assert set(by_source(ws)["subject"]) == {"s"}
