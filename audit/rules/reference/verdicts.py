@@ -64,19 +64,6 @@ def of(
     ]
 
 
-def stopped_by(
-    events: pl.DataFrame,
-    ctx: PopulationContext,
-    rule: Rule,
-    *,
-    ids: Mapping[str, str] | None = None,
-    causes: pl.DataFrame | None = None,
-) -> list[str]:
-    """The event_ids of the messages in `events` that `rule` alone would have stopped, in order."""
-    decisions = simulation.simulate(events, [rule], ctx, ids=ids, causes=causes).decisions
-    return decisions.filter(pl.col("decision") == "stop")["event_id"].to_list()
-
-
 @dataclass(frozen=True, slots=True)
 class HeldMessage:
     """A message that did not go out when it was sent: stopped by `rule` because of `text`, or put off to `until` (UTC)."""

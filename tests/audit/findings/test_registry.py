@@ -11,10 +11,10 @@ from audit.errors import NotFoundError
 from audit.events import schema as canonical
 from audit.findings import catalogue
 from audit.rules import model
-from audit.rules.reference import verdicts
 from fixtures import scenes
 from tests import build
 from tests.audit.findings.histories import mail, order
+from tests.audit.rules.build import stopped_by
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_a_suggested_rule_would_have_stopped_what_it_is_suggested_for(demo, cont
     for row in rows:
         rule = model.from_dict(findings.rule_from_json(row["suggested_rule"]))
         own = demo.filter(pl.col("customer_id") == row["customer"])
-        stopped = set(verdicts.stopped_by(own, context, rule, causes=why.causes(own, context)))
+        stopped = set(stopped_by(own, context, rule, causes=why.causes(own, context)))
         held = len(set(row["messages"]) - stopped)
         # a sunset lets the first of a row pass, and begins anew after an order
         assert held == 0 or rule.kind == "sunset", row["text"]

@@ -52,3 +52,9 @@ def decided(rows, *documents, **more):
 def stopped(rows, *documents, **more):
     """The event_ids of the stopped messages, in order."""
     return [name for name, row in decided(rows, *documents, **more).items() if row["decision"] == "stop"]
+
+
+def stopped_by(frame, ctx, rule, **more):
+    """The event_ids of the messages that `rule` alone would have stopped, in order."""
+    decisions = simulation.simulate(frame, [rule], ctx, **more).decisions
+    return decisions.filter(pl.col("decision") == "stop")["event_id"].to_list()

@@ -10,7 +10,7 @@ from audit.rules.reference import verdicts
 from audit.rules.replay import outcomes, simulation
 from audit.rules.replay.room import room_for
 from audit.rules.replay.simulation import DECISIONS
-from tests.audit.rules.build import cap, message, replayed
+from tests.audit.rules.build import cap, message, replayed, stopped_by
 from tests.build import context, events
 
 MUTE = {"id": "mute", "kind": "mute"}
@@ -312,7 +312,7 @@ def test_a_message_that_was_never_sent_is_judged_by_none():
 
 def test_which_messages_a_rule_would_have_stopped():
     frame = events(*SERIES)
-    assert verdicts.stopped_by(frame, context(frame), from_dict(cap(3, "7d"))) == ["s4", "s5"]
+    assert stopped_by(frame, context(frame), from_dict(cap(3, "7d"))) == ["s4", "s5"]
 
 
 def test_an_unknown_message_is_named():

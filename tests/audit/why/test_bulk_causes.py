@@ -17,11 +17,11 @@ from audit.flows.campaign_map import SCHEMA as CAMPAIGNS
 from audit.flows.campaign_map import fill
 from audit.population import coverage, stats
 from audit.rules.model import from_dict
-from audit.rules.reference import verdicts
 from audit.why.related_acts import candidates
 from audit.workspace.context import Context
 from fixtures import demo_campaigns, demo_flows, scenes
 from fixtures.fleet import fleet
+from tests.audit.rules.build import stopped_by
 from tests.build import context, events
 
 
@@ -252,7 +252,7 @@ def test_mails_stop_once_everything_they_rest_on_is_left_out():
 
     def stopped(*left_out):
         rule = from_dict({"id": "out", "kind": "exclude_event", "events": list(left_out)})
-        return verdicts.stopped_by(own, known, rule, causes=why.causes(own, known))
+        return stopped_by(own, known, rule, causes=why.causes(own, known))
 
     about = pl.col("campaign_id").is_in(["browse-retarget-beauty", "new-for-you"])
     mails = own.filter(about, kind="message_sent")["event_id"]
