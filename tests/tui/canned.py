@@ -10,10 +10,10 @@ import polars as pl
 from msgspec import structs
 
 from audit.errors import NotFoundError
-from audit.events.messages import Bar, Pressure
 from audit.findings.anomaly import OutOfPattern
 from audit.population.audience import AtEqualBreadth, SetsApart
 from audit.population.coverage import CoverageDocument
+from audit.population.message_pressure import Bar, Pressure
 from audit.queries.audience import NOTES, AudienceDocument
 from audit.queries.customer import CustomerPicture, Membership, MessageCounts, Recommendation
 from audit.queries.findings_documents import Finding

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from audit.events.messages import Bar, Pressure
+    from audit.population.message_pressure import Bar, Pressure
     from audit.rules.replay.totals import Displacement, ReplayDocument
     from tui.session.view_models import KeptRoom
 

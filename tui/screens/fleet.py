@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import polars as pl
     from textual.app import ComposeResult
 
-    from audit.events.messages import Pressure
+    from audit.population.message_pressure import Pressure
     from tui.session.view_models import Opening
 
 PANES = {"campaigns": "Campaigns", "pressure": "Mails a person a week"}

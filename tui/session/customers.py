@@ -27,7 +27,7 @@ from tui.session.view_models import (
 if TYPE_CHECKING:
     import polars as pl
 
-    from audit.events.messages import Pressure
+    from audit.population.message_pressure import Pressure
     from audit.queries.audience import AudienceDocument
     from audit.queries.case import Case
     from audit.queries.complaints.answer import CaseOfLetter
@@ -144,7 +144,7 @@ class Customers:
 
     def pressure(self, progress: Progress) -> Pressure:
         """Messages a person a week, over all senders."""
-        from audit.events.messages import pressure
+        from audit.population.message_pressure import pressure
 
         self._opened.viewer.require("list")
         return pressure(self._opened.everybody, self._opened.workspace.at, progress)

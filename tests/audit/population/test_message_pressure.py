@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.events.messages import EDGES, pressure
+from audit.population.message_pressure import EDGES, pressure
 from tests.build import events
 
 NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
