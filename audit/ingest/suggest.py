@@ -148,8 +148,9 @@ class _Draft:
             self._doubt(
                 f"customer_id: {people[0]} holds addresses; that a row is about this person is a guess"
             )
-        if "kind" not in taken and (kinds := [name for name in self.columns if self._says_kinds(name)]):
-            taken["kind"] = kinds[0]
+        free = [name for name in self.columns if name not in taken.values() and self._says_kinds(name)]
+        if "kind" not in taken and free:
+            taken["kind"] = free[0]
         return taken
 
     def _fill_up(self, ours: str, columns: list[str]) -> None:
@@ -209,7 +210,7 @@ class _Draft:
                 yield f'# {_quoted(scan.scrubbed(word))} = "?"'
             elif kind != word:
                 yield f'{_quoted(word)} = "{kind}"'
-        yield 'else = "keep"   # what is not listed is kept as "other", which nothing asks for'
+        yield 'else = "keep"   # our own kinds are as they are; what else is not listed is kept as "other", which nothing asks for'
         yield ""
 
     def _kind_by_names(self, taken: dict[str, str]) -> str | None:

@@ -76,6 +76,13 @@ def test_the_kind_may_stand_in_the_name_of_the_file_or_of_its_times(tmp_path):
     assert kinds == ["unsubscribed", "message_opened"]
 
 
+def test_a_column_that_names_campaigns_is_not_taken_to_say_what_happened(tmp_path):
+    rows = ("1,2026-01-05T10:00Z,Baby weekly,sent", "2,2026-01-06T10:00Z,Cart,opened")
+    written = tomllib.loads(suggest(csv(tmp_path, *rows, header="id,time,campaign_name,status")).map)
+    assert (written["columns"]["campaign_name"], written["columns"]["kind"]) == ("campaign_name", "status")
+    assert written["kinds"] == {"sent": "message_sent", "opened": "message_opened", "else": "keep"}
+
+
 def test_two_forms_of_a_date_that_both_fit_are_a_doubt(tmp_path):
     suggestion = suggest(csv(tmp_path, "1,05/01/2026,sent", "2,06/02/2026,sent", header="user,date,kind"))
     assert "times: %d/%m/%Y and %m/%d/%Y both fit; the first is taken" in suggestion.unsure
