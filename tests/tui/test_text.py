@@ -14,6 +14,7 @@ from tui.rendering.text import (
     joined,
     line,
     plain,
+    share,
 )
 
 TUI = Path(__file__).parents[2] / "tui"
@@ -137,3 +138,9 @@ def called(node: ast.Call) -> str:
 def test_the_rule_about_bare_strings_can_fail() -> None:
     bad = 'Static(f"{x}")\nLabel(x)\nself.notify(x)\nbox.border_title = x\ntable.add_row(x)\nStatic("[b]x")'
     assert sum(gives_bare_text(node) for node in ast.walk(ast.parse(bad))) == 6
+
+
+def test_a_share_that_is_not_nought_does_not_read_as_nought() -> None:
+    shares = (None, 0.0, 7 / 106_771, 0.0004, 0.0005, 0.123)
+    assert [share(value) for value in shares] == ["–", "0.0 %", "0.01 %", "0.04 %", "0.1 %", "12.3 %"]
+    assert [share(value, 0) for value in (0.0, 0.002, 0.5)] == ["0 %", "0.2 %", "50 %"]

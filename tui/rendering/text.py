@@ -105,5 +105,10 @@ def number(value: object) -> str:
 
 
 def share(value: float | None, digits: int = 1) -> str:
-    """A share as a percentage, `–` where there is none."""
-    return "–" if value is None else f"{value * 100:.{digits}f} %"
+    """A share as a percentage, `–` where there is none; up to two digits finer where it would read as nought and is not."""
+    if value is None:
+        return "–"
+    finest = digits + 2
+    while 0 < value < 0.005 / 10**digits and digits < finest:
+        digits += 1
+    return f"{value * 100:.{digits}f} %"
