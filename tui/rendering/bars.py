@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui.rendering.charts import LYING, bar
 from tui.rendering.text import number
+from tui.rendering.wording import several
 from tui.widgets.table_data import Column
 
 if TYPE_CHECKING:
@@ -156,11 +157,11 @@ def bar_in_words(pressure: Pressure, at: int) -> str:
 def campaign_in_words(row: Mapping[str, Any]) -> str:
     """What became of a campaign's messages."""
     found = (
-        f"{number(row['findings'])} findings of {number(row['customers'])} people"
+        f"{several(row['findings'], 'finding')} of {number(row['customers'])} {'person' if row['customers'] == 1 else 'people'}"
         if row["findings"]
         else "no finding"
     )
-    parts = [f"{number(row['messages'])} mails"]
+    parts = [several(row["messages"], "mail")]
     parts += [f"{number(row[name])} {name}" for name in ("delivered", "opened") if row[name]]
     parts += [f"{number(row['clicked'])} with a response"] if row["clicked"] is not None else []
     parts += [f"{number(row[name])} {name}" for name in ("bounced", "complained") if row[name]]

@@ -87,9 +87,10 @@ class Effect(Document):
 
     def lines(self) -> list[str]:
         """It in words, for people."""
+        people = "person" if self.people_directly == 1 else "people"
         return [
             f"{self.stopped:,} more stopped, {self.freed:,} let through again, {self.moved:,} moved",
-            f"{self.people_directly:,} people directly, {self.people_indirectly:,} indirectly",
+            f"{self.people_directly:,} {people} directly, {self.people_indirectly:,} indirectly",
         ]
 
 
