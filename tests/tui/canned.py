@@ -156,7 +156,6 @@ class FakeSession:
                     "severity": "high",
                     "findings": 214,
                     "customers": 180,
-                    "here": "180 of 2,013",
                 },
                 {
                     "key": "over medium",
@@ -164,7 +163,6 @@ class FakeSession:
                     "severity": "medium",
                     "findings": 180,
                     "customers": 170,
-                    "here": "170 of 2,013",
                 },
                 {
                     "key": "out low",
@@ -172,7 +170,6 @@ class FakeSession:
                     "severity": "low",
                     "findings": 31,
                     "customers": 31,
-                    "here": "31 of 2,013",
                 },
             ]
         )

@@ -49,7 +49,7 @@ CHECKS = (
     SEVERITY,
     Column("check", "check", flex=True),
     Column("findings", "found", width=6, right=True, show=number),
-    Column("here", "people here", most=14, right=True),
+    Column("customers", "people", width=7, right=True, show=number),
 )
 
 
@@ -117,7 +117,9 @@ class FindScreen(WorkScreen):
     def show_list(self, triage: Triage) -> None:
         self._triage = triage
         self._show_people()
-        self.query_one("#checks", Table).show(Rows(triage.checks, CHECKS, "key"))
+        checks = self.query_one("#checks", Table)
+        checks.border_title = content(f"Findings by check, of {several(triage.customers.height, 'customer')}")
+        checks.show(Rows(triage.checks, CHECKS, "key"))
 
     def _show_people(self, check: str | None = None) -> None:
         """Everybody, or who has a finding of one check and severity."""

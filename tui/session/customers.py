@@ -86,11 +86,7 @@ class Customers:
         opened = self._opened
         customers = findings.triage(opened.everybody, opened.workspace.context(), self._findings)
         key = pl.format("{} {}", "check", "severity").alias("key")
-        here = pl.format(
-            f"{{}} of {number(customers.height)}",
-            pl.col("customers").map_elements(number, return_dtype=pl.String),
-        )
-        checks = findings_documents.totals_of(self._findings).with_columns(key, here.alias("here"))
+        checks = findings_documents.totals_of(self._findings).with_columns(key)
         unanswered = opened.cached(
             "unanswered",
             opened.data_version(),
