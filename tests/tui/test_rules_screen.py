@@ -1,6 +1,8 @@
 """Rules: what one types is checked and replayed as one types; nothing is changed without a plan and a yes."""
 
+import threading
 import time
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -16,7 +18,7 @@ from tui.screens.dialogs import Choice, Question, TextDialog
 from tui.screens.find import FindScreen
 from tui.screens.rule_dialogs import Pick
 from tui.screens.rules import RulesScreen
-from tui.session.view_models import Change, Document, Progress, Sample
+from tui.session.view_models import Change, Document, Drawing, Progress, Sample
 from tui.widgets import rule_form
 from tui.widgets.rule_form import FieldRow, RuleForm
 from tui.widgets.table import Table
@@ -335,6 +337,26 @@ async def test_a_long_replay_tells_how_far_it_is_and_escape_stops_it(started: St
         assert "The replay was stopped." in driver.text
         assert isinstance(driver.app.screen, RulesScreen)
         assert driver.session.stopped
+
+
+async def test_a_curve_that_is_being_drawn_does_not_ask_for_a_rule(started: Started) -> None:
+    class Waits(FakeSession):
+        drawn = threading.Event()
+
+        def curve(
+            self, keys: Document, by: str, progress: Progress, drawn: Callable[[Drawing], None]
+        ) -> Drawing:
+            self.drawn.wait(60)
+            return super().curve(keys, by, progress, drawn)
+
+    async with started("large", session=Waits()) as driver:
+        await driver.pilot.press("3")
+        try:
+            await driver.until(lambda: "The curve is being drawn." in driver.text)
+        finally:
+            driver.session.drawn.set()
+        await driver.settle()
+        assert "The curve is being drawn." not in driver.text
 
 
 async def test_a_newer_edit_stops_the_replay_of_the_older(started: Started) -> None:

@@ -188,6 +188,7 @@ class CurvePane(Vertical, AnswerPane, can_focus=True):
         rule, axis, curve = self._rule, self._axis, self.session.replays.curve
         self._rule = None
         self.border_subtitle = content("drawing … Esc stops")
+        self.says = "The curve is being drawn."
         progress = ProgressReporter(self)
         self.ask("curve", lambda: curve(rule, axis, progress, self.showing(self.show_curve)), self.show_curve)
 
