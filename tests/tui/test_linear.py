@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,6 +30,7 @@ from tui.rendering.replay_summary import LONG_PAST
 from tui.rendering.text import spoken
 from tui.screens.stories import stories
 from tui.session.core import CoreSession
+from tui.session.customers import Customers
 from tui.session.open_workspace import OpenWorkspace
 
 DRAWN = re.compile("[\u2500-\u259f\u2800-\u28ff]")
@@ -299,6 +301,15 @@ def test_a_rule_is_edited_and_an_edit_is_not_lost_unasked(talk: Talk) -> None:
     assert "Rule email-weekly-cap, frequency cap, version 2, on" in said
     assert "takes back: v2" in said
     assert "v3" in said.split("> history")[1]
+
+
+def test_a_campaign_whose_name_has_commas_and_quotes_gets_into_a_rule_whole(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = {"campaign": 'a, "b"', "severity": "", "findings": 0, "customers": 1, "messages": 1, "clicked": 0}
+    monkeypatch.setattr(Customers, "campaigns", lambda _: pl.DataFrame([row]))
+    said = talk("campaigns", "cap 1", "set id one", "set limit 1", "set window 7d")
+    assert 'of the campaign "a, ""b""" in any 7 days' in said
 
 
 def test_of_a_past_too_long_to_be_replayed_twice_that_is_said(
