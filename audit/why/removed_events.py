@@ -56,7 +56,11 @@ class RemovedEvents(Document):
     @property
     def in_words(self) -> str:
         """`all 26 mails of “Kindle specials”`, `21 of 25 mails, those since 2026-05-03`."""
-        number = f"all {self.count:,}" if self.count == self.of else f"{self.count:,} of {self.of:,}"
+        number = (
+            ("both" if self.count == 2 else f"all {self.count:,}")
+            if self.count == self.of
+            else f"{self.count:,} of {self.of:,}"
+        )
         words = f"the {self.count:,} dearest of {self.of:,}" if self.which == "dearest" else number
         words = f"{words} {self.called}"
         if self.of == 1:

@@ -185,7 +185,9 @@ def of_removed(document: WhyDocument, said: Said, locale: str = "en") -> Figures
                 len({row["order_id"] or row["event_id"] for row in rows}) for rows in (removed, everything)
             ]
         numbers = [str(count) for count in counts]
-        read += numbers[:1] if locale == "en" and counts[0] == counts[1] else numbers
+        same = locale == "en" and counts[0] == counts[1]
+        told = [] if same and counts[0] == 2 else numbers[:1] if same else numbers  # "both"
+        read += told
         if counts[1] == 1:
             read.pop()
         if group.counted == "orders" and len(removed) > counts[0]:

@@ -292,7 +292,7 @@ def test_the_counterfactual_is_told_with_its_bound_and_what_single_events_do() -
     told = flat(different(document(counterfactual=PROOF), {"a": "● bought it", "b": "○ viewed it"}))
     assert told == [
         "ends: It goes on.",
-        "without all 2 of these: it would not be",
+        "without both of these: it would not be",
         "● bought it",
         "○ viewed it",
         "no fewer would do; put any one back and it returns (exact; 5 histories tried)",

@@ -56,7 +56,7 @@ def different(document: WhyDocument, names: Mapping[str, str]) -> tuple[Sentence
         return (*sentences, Sentence(content(_no_proof(document))))
     outcome, remove = proof.outcome or "it would not have been", proof.remove
     if remove:
-        these = "this" if len(remove) == 1 else f"all {number(len(remove))} of these"
+        these = {1: "this", 2: "both of these"}.get(len(remove), f"all {number(len(remove))} of these")
         lead = f"without {proof.removed_in_words or these}: "
         sentences.append(
             Sentence(joined((lead, "bold"), outcome), remove, _events(remove, names), stays=True)

@@ -94,7 +94,7 @@ def test_of_events_of_several_kinds_each_kind_is_told() -> None:
     ("lines", "gone", "said"),
     [
         ({"a": 12}, range(12), "the one order (12 lines)"),
-        ({"a": 6, "b": 8}, range(14), "all 2 orders (14 lines)"),
+        ({"a": 6, "b": 8}, range(14), "both orders (14 lines)"),
         ({"a": 12, "b": 5}, range(12), "1 of 2 orders (12 lines), those until 2026-01-01"),
         ({"a": 12, "b": 5}, range(11), ""),
         ({"a": 3, "b": 5, "c": 3, "d": 4}, [0, 1, 2, 8, 9, 10], "2 of 4 orders (6 lines), a and c"),
