@@ -55,9 +55,10 @@ async def test_the_histogram_shows_every_bar_with_its_count_and_tells_one_in_wor
         assert "all senders, 52 weeks from 2025-11-17" in driver.words
         await driver.press("y")
         assert (
-            "3–5 mails: 2,400 weeks of people (2.7 %), the heaviest of 600"
+            "3–5 mails: 2,400 weeks of people (2.7 %), the heaviest week of 600 people"
             in driver.session.kept["pressure.txt"]
         )
+        assert "52 weeks from 2025-11-17; " in driver.session.kept["pressure.txt"]
 
 
 async def test_the_counting_can_be_stopped_and_says_how_far_it_is(started: Started) -> None:

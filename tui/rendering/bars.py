@@ -171,9 +171,10 @@ def campaign_in_words(row: Mapping[str, Any]) -> str:
 def pressure_lines(pressure: Pressure) -> Iterator[str]:
     """The histogram as text, a line a bar."""
     yield (
-        f"mails a person a week, all senders: {number(pressure.messages)} mails to {number(pressure.people)} people"
-        f" in {pressure.weeks} weeks from {pressure.first}"
+        f"mails a person a week, all senders: {number(pressure.messages)} mails"
+        f" in {pressure.weeks} weeks from {pressure.first}; {number(pressure.people)} people, those without a mail too"
     )
     total = max(pressure.person_weeks, 1)
     for one in pressure.bars:
-        yield f"{_so_many(one)}: {number(one.weeks)} weeks of people ({percent(one.weeks / total)}), the heaviest of {number(one.people)}"
+        weeks = f"{number(one.weeks)} week{'s' * (one.weeks != 1)} of people ({percent(one.weeks / total)})"
+        yield f"{_so_many(one)}: {weeks}, the heaviest week of {number(one.people)} people"
