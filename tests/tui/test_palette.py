@@ -34,6 +34,11 @@ TEN = [
 # asked by others, and held here so that what was good stays so
 MORE = [
     ("displacement", "displacement"),
+    ("why was the mail not stopped", "Which of these mails do the rules stop, and why was one let through?"),
+    (
+        "which mails do rules let through",
+        "Which of these mails do the rules stop, and why was one let through?",
+    ),
     ("dark mode", "How do I change the colours?"),
     ("gdpr delete person", "How do I delete a customer?"),
     ("unsubscribed but still mails", "Did they get mails after they unsubscribed?"),
