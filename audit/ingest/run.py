@@ -288,6 +288,7 @@ class _Run:
         sources = events["customer_id"].unique(maintain_order=True).to_list()
         names = vault.pseudonyms(sources, import_id=self.import_id)
         pseudonyms = pl.DataFrame({"customer_id": list(names), "pseudonym": list(names.values())})
+        identifiers = identifiers.with_columns(normalise.customer_ids(identifiers["customer_id"]))
         known_identifiers = identifiers.join(pseudonyms, on="customer_id", how="inner", maintain_order="left")
         if known_identifiers.height:
             vault.put(

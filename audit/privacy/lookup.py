@@ -4,10 +4,9 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
-from audit.storage import database, toml_input
+from audit.storage import toml_input
 
 _TOLD_APART_BY = 8
 """House value: two telephone numbers whose last eight digits are equal are one; what stands before depends on where one dials."""
@@ -22,13 +21,32 @@ class Identifier(NamedTuple):
     value: str
 
 
+INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+"""Signs that nobody sees, as a pattern's set: soft hyphen, zero-width signs, marks of direction, byte order mark."""
+
+_UNSEEN = re.compile(f"[{INVISIBLE}]")
+_OUTER = re.compile(rf"^[\s{INVISIBLE}]+|[\s{INVISIBLE}]+$")
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
 def normalised_email(text: str) -> str:
-    """An e-mail address in one spelling, so that the same person is found again: without outer blanks, casefolded, in NFC.
+    """An e-mail address in one spelling, so that the same person is found again: without outer blanks and signs that nobody
+    sees, casefolded, in NFC.
 
     Both parts are folded: no large mailbox provider tells `Jo@` from `jo@`. Dots and `+tags` stay: what they mean
     differs from provider to provider.
     """
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.strip()).casefold())
+    seen = _UNSEEN.sub("", text).replace("\u00a0", "").strip()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", seen).casefold())
+
+
+def normalised_id(text: str) -> str:
+    """A source's id in one spelling: one that is an e-mail address as such; any other keeps what it is, `007` and capitals, and
+    loses outer blanks and signs that nobody sees.
+    """
+    if "@" in text and _ADDRESS.fullmatch(address := normalised_email(text)):
+        return address
+    return _OUTER.sub("", text)
 
 
 def normalised_phone(text: str) -> str:
@@ -60,20 +78,3 @@ NORMALISED: Mapping[str, Callable[[str], str]] = {
     "name": normalised_name,
 }
 """Field of the vault by which somebody is found → its values in one spelling."""
-
-
-def namesakes(path: Path) -> dict[str, tuple[str, ...]]:
-    """Customer (a pseudonym) → the others by which the vault at `path` knows the same e-mail address; who has none is left
-    out. That two addresses are equal shows without the key.
-    """
-    with database.connect(path) as db:
-        rows = db.execute(
-            "select distinct mine.pseudonym, other.pseudonym from identifiers mine join identifiers other"
-            " on mine.lookup = other.lookup and mine.pseudonym <> other.pseudonym where mine.lookup in ("
-            " select lookup from identifiers where lookup is not null and field = 'email'"
-            " group by lookup having count(distinct pseudonym) > 1) order by 1, 2"
-        ).fetchall()
-    others: dict[str, list[str]] = {}
-    for name, other in rows:
-        others.setdefault(name, []).append(other)
-    return {name: tuple(names) for name, names in others.items()}

@@ -18,51 +18,16 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from audit.errors import InputError, WorkspaceError
+from audit.privacy import vault_tables
 from audit.privacy.clean import mask_all
 from audit.privacy.keys import Key
-from audit.privacy.lookup import NORMALISED, Identifier
+from audit.privacy.lookup import NORMALISED, Identifier, normalised_id
 from audit.storage import database
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database, Migrations
+    from sqlite_utils import Database
 
     from audit.privacy.log import Entry
-
-APPLICATION_ID = 0x77535631  # "wSV1"
-
-_TABLES = (
-    """create table meta (name text primary key, value blob not null) strict, without rowid""",
-    """create table imports (
-        import_id text primary key,
-        pending integer not null check (pending in (0, 1))
-    ) strict, without rowid""",
-    """create table people (
-        pseudonym text primary key,
-        source_token blob not null unique,
-        source_id blob not null,
-        import_id text not null references imports on delete cascade
-    ) strict, without rowid""",
-    """create index people_of_import on people (import_id)""",
-    """create table identifiers (
-        id integer primary key,
-        pseudonym text not null references people on delete cascade,
-        field text not null,
-        value blob not null,
-        token blob not null,
-        lookup blob,
-        import_id text not null references imports on delete cascade,
-        unique (pseudonym, field, token)
-    ) strict""",
-    """create index identifiers_of_lookup on identifiers (lookup) where lookup is not null""",
-    """create index identifiers_of_import on identifiers (import_id)""",
-)
-
-_KNOWN_BY = """
-    select entry, pseudonym from wanted join people on source_token = entry or pseudonym = cast(entry as text)
-    where import_id not in (select value from json_each(:hidden))
-    union select entry, pseudonym from wanted join identifiers on lookup = entry
-    where import_id not in (select value from json_each(:hidden))
-"""
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32 in small letters: no i, l, o, u, so that a pseudonym can be read out on the telephone."""
@@ -99,11 +64,13 @@ class Vault:
         database.create(path)
         vault = cls(path, key)
         with database.connect(path) as db:
-            database.bring_up_to_date(db, path, application_id=APPLICATION_ID, migrations=_migrations())
+            database.bring_up_to_date(
+                db, path, application_id=vault_tables.APPLICATION_ID, migrations=vault_tables.migrations()
+            )
             with db.atomic():
                 db.execute(
-                    "insert into meta (name, value) values ('key_check', ?), ('lookups', ?)",
-                    [vault._check(), b"1"],
+                    "insert into meta (name, value) values ('key_check', ?), ('lookups', ?), ('spelling', ?)",
+                    [vault._check(), b"1", b"1"],
                 )
         return vault
 
@@ -112,14 +79,17 @@ class Vault:
         """The vault at `path`. Raises WorkspaceError if it is no vault, of a newer version, or of another key."""
         vault = cls(path, key)
         with database.connect(path) as db:
-            if db.execute("pragma application_id").fetchone()[0] != APPLICATION_ID:
+            if db.execute("pragma application_id").fetchone()[0] != vault_tables.APPLICATION_ID:
                 raise WorkspaceError(f"{path}: is no vault of whysent; restore it from a backup")
-            database.bring_up_to_date(db, path, application_id=APPLICATION_ID, migrations=_migrations())
+            database.bring_up_to_date(
+                db, path, application_id=vault_tables.APPLICATION_ID, migrations=vault_tables.migrations()
+            )
             row = db.execute("select value from meta where name = 'key_check'").fetchone()
         if row is None or not hmac.compare_digest(row[0], vault._check()):
             raise WorkspaceError(
                 f"{path}: the key {key.fingerprint} is not the key of this vault; name the file of its key with WHYSENT_KEY_FILE"
             )
+        vault._spell_alike()
         return vault
 
     @property
@@ -134,7 +104,7 @@ class Vault:
     ) -> dict[str, str]:
         """The pseudonym of each source id, made by `maker` (by default at random) where there is none yet.
 
-        Keys of the answer are the ids as given; ids that differ in outer blanks only share a pseudonym. New ones
+        Keys of the answer are the ids as given; ids of one spelling (`normalised_id`) share a pseudonym. New ones
         are pending under `import_id`.
         """
         tokens = {source_id: self.source_token(source_id) for source_id in source_ids}
@@ -160,7 +130,7 @@ class Vault:
         What the imports `leaving_out` wrote is not looked at. Nothing is revealed and nothing kept of what was asked.
         Raises InputError when several customers share the address.
         """
-        hidden, name = json.dumps(list(leaving_out)), text.strip()
+        hidden, name = json.dumps(list(leaving_out)), normalised_id(text)
         with database.connect(self._path) as db:
             row = db.execute(
                 "select pseudonym from people where import_id not in (select value from json_each(?))"
@@ -180,8 +150,8 @@ class Vault:
         return str(shared[0][0]) if shared else None
 
     def source_token(self, source_id: str) -> bytes:
-        """What the blind index holds in place of a source id: text as it came, `007` stays `007`; only outer blanks go."""
-        return self._token("source_id", source_id.strip())
+        """What the blind index holds in place of a source id, in one spelling."""
+        return self._token("source_id", normalised_id(source_id))
 
     def known_by(
         self, identifiers: Iterable[Identifier], *, leaving_out: Collection[str] = ()
@@ -196,13 +166,15 @@ class Vault:
             self._complete_index(db)
             db.execute("create temp table wanted (entry blob primary key)")
             db.conn.executemany("insert into wanted values (?)", [(e,) for e in {*asked.values()} if e])
-            for entry, pseudonym in db.execute(_KNOWN_BY, {"hidden": json.dumps(list(leaving_out))}):
+            for entry, pseudonym in db.execute(
+                vault_tables.KNOWN_BY, {"hidden": json.dumps(list(leaving_out))}
+            ):
                 entries.setdefault(entry, set()).add(pseudonym)
         return {known: frozenset(entries[entry]) for known, entry in asked.items() if entry in entries}
 
     def _index_entry(self, field: str, value: str) -> bytes | None:
         if field == "pseudonym":
-            return value.encode()
+            return normalised_id(value).encode()
         return self.source_token(value) if field == "source_id" else self._lookup(field, value)
 
     def _complete_index(self, db: "Database") -> None:
@@ -220,6 +192,27 @@ class Vault:
         with db.atomic():
             db.conn.executemany("update identifiers set lookup = ? where id = ?", entries)
             db.execute("insert into meta (name, value) values ('lookups', ?) on conflict do nothing", [b"1"])
+
+    def _spell_alike(self) -> None:
+        """Take in ids that are addresses in one spelling, where an older program filled the vault, once.
+
+        Of two that were told apart by their spelling the second stays as it was.
+        """
+        with database.connect(self._path) as db:
+            if db.execute("select 1 from meta where name = 'spelling'").fetchone():
+                return
+            rows = db.execute("select pseudonym, source_id from people").fetchall()
+            with db.atomic():
+                db.conn.executemany(
+                    "update or ignore people set source_token = ? where pseudonym = ?",
+                    [
+                        (self.source_token(self._decrypt(sealed, name, "source_id")), name)
+                        for name, sealed in rows
+                    ],
+                )
+                db.execute(
+                    "insert into meta (name, value) values ('spelling', ?) on conflict do nothing", [b"1"]
+                )
 
     def everybody(self) -> dict[bytes, str]:
         """The blind index of source ids as it stands: token (`source_token`) → pseudonym."""
@@ -393,7 +386,3 @@ def _free_pseudonyms(db: "Database", fresh: dict[bytes, str], maker: Maker) -> d
         taken.add(name)
         pseudonyms[token] = name
     return pseudonyms
-
-
-def _migrations() -> "Migrations":
-    return database.migrations("vault", first=_TABLES)

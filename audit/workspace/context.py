@@ -10,7 +10,7 @@ import polars as pl
 
 from audit.events.messages import said
 from audit.flows.model import Flow
-from audit.privacy import lookup
+from audit.privacy import vault_tables
 from audit.rules.model import Rule
 from audit.segments.model import SegmentContext
 
@@ -54,7 +54,7 @@ class Namesakes:
     def of(self, people: Path, generation: "Generation", at: datetime) -> Mapping[str, Any]:
         """The fields `namesakes` and `said_elsewhere` of a `Context`, of what was said until `at`; `people`: the vault's file."""
         if self._known is None or self._known[0] != generation.version:
-            found = lookup.namesakes(people)
+            found = vault_tables.namesakes(people)
             rows = said_under_other_ids(generation.scan(), found) if found else None
             self._known = (generation.version, found, rows)
         _, others, acts = self._known

@@ -30,6 +30,35 @@ def test_identifier_columns_go_to_the_vault(ws, tmp_path):
         assert secret not in files_of(ws)
 
 
+def test_ids_that_are_one_address_are_one_person_who_keeps_what_is_known_of_them(ws, tmp_path):
+    header = "customer_id,occurred_at,kind,phone"
+    ids = (
+        "Jo.Doe@example.org",
+        " jo.doe@EXAMPLE.org",
+        "jo.\u200bdoe@example.org",
+        "\ufeffjo.doe@exam\u00adple.org\u00a0",
+    )
+    rows = [f"{ident},2026-01-0{day},product_viewed,+49 30 90000{day}" for day, ident in enumerate(ids, 1)]
+    report = ingest.import_paths(
+        ws,
+        [
+            csv(
+                tmp_path,
+                *rows,
+                "AB-1,2026-01-01,product_viewed,",
+                "ab-1,2026-01-01,product_viewed,",
+                header=header,
+            )
+        ],
+    )
+    customer = ws.resolve("JO.DOE@example\u200b.org")
+
+    assert (report.customers, ws.info.customers) == (3, 3)
+    assert ws.history(customer).height == len(ids)
+    assert ws.vault.masked(customer)["phone"] == "•••01, •••02, •••03, •••04"
+    assert ws.resolve("AB-1") != ws.resolve("ab-1")
+
+
 @pytest.mark.parametrize(
     ("name", "field"),
     [

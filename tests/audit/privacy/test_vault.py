@@ -8,8 +8,9 @@ import pytest
 from audit.errors import InputError, WorkspaceError
 from audit.privacy import keys
 from audit.privacy.log import Entry
-from audit.privacy.lookup import Identifier, namesakes
+from audit.privacy.lookup import Identifier
 from audit.privacy.vault import Vault
+from audit.privacy.vault_tables import namesakes
 
 KEY = keys.Key(bytes(range(32)))
 
@@ -232,6 +233,36 @@ def test_finds_names_and_telephone_numbers_however_written(vault):
     }
     assert vault.known_by(asked) == {known: customers for known, customers in asked.items() if customers}
     assert vault.known_by([Identifier("source_id", "2")], leaving_out=["i"]) == {}
+
+
+SPELLINGS = (
+    "Jo@Example.org",
+    " jo@example.org\n",
+    "JO@\u200bexample.org",
+    "\ufeffjo@exam\u00adple.org",
+    "jo@example.org\u00a0",
+)
+
+
+def test_an_address_is_one_person_however_it_is_spelled_and_other_ids_keep_their_case(vault):
+    names = vault.pseudonyms([*SPELLINGS, "AB-1", "ab-1", "\ufeffab-1 "], import_id="i")
+    assert len({names[spelling] for spelling in SPELLINGS}) == 1
+    assert names["AB-1"] != names["ab-1"] == names["\ufeffab-1 "]
+    assert {vault.resolve(text) for text in SPELLINGS} == {names["Jo@Example.org"]}
+    assert vault.resolve(f"\u200b{names['AB-1']} ") == names["AB-1"]
+
+
+def test_a_vault_that_an_older_program_filled_knows_its_addresses_in_one_spelling(vault, tmp_path):
+    names = vault.pseudonyms(["Jo@Example.org", "b@example.org"], import_id="i")
+    older = vault._token("source_id", "Jo@Example.org")
+    with sqlite3.connect(tmp_path / "vault.db") as db:
+        db.execute("update people set source_token = ? where pseudonym = ?", (older, names["Jo@Example.org"]))
+        db.execute("delete from meta where name = 'spelling'")
+    for _ in range(2):
+        again = Vault.open(tmp_path / "vault.db", KEY).pseudonyms(
+            ["jo@example.org", "B@example.org"], import_id="i"
+        )
+        assert list(again.values()) == list(names.values())
 
 
 def test_a_vault_that_an_older_program_filled_is_searched_by_name_too(vault, tmp_path):

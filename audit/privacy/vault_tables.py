@@ -1,0 +1,67 @@
+"""What lies in the vault's file: its tables, and what can be read of them without the key."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audit.storage import database
+
+if TYPE_CHECKING:
+    from sqlite_utils import Migrations
+
+APPLICATION_ID = 0x77535631  # "wSV1"
+
+_TABLES = (
+    """create table meta (name text primary key, value blob not null) strict, without rowid""",
+    """create table imports (
+        import_id text primary key,
+        pending integer not null check (pending in (0, 1))
+    ) strict, without rowid""",
+    """create table people (
+        pseudonym text primary key,
+        source_token blob not null unique,
+        source_id blob not null,
+        import_id text not null references imports on delete cascade
+    ) strict, without rowid""",
+    """create index people_of_import on people (import_id)""",
+    """create table identifiers (
+        id integer primary key,
+        pseudonym text not null references people on delete cascade,
+        field text not null,
+        value blob not null,
+        token blob not null,
+        lookup blob,
+        import_id text not null references imports on delete cascade,
+        unique (pseudonym, field, token)
+    ) strict""",
+    """create index identifiers_of_lookup on identifiers (lookup) where lookup is not null""",
+    """create index identifiers_of_import on identifiers (import_id)""",
+)
+
+KNOWN_BY = """
+    select entry, pseudonym from wanted join people on source_token = entry or pseudonym = cast(entry as text)
+    where import_id not in (select value from json_each(:hidden))
+    union select entry, pseudonym from wanted join identifiers on lookup = entry
+    where import_id not in (select value from json_each(:hidden))
+"""
+
+
+def migrations() -> "Migrations":
+    """All steps that a vault's file has taken."""
+    return database.migrations("vault", first=_TABLES)
+
+
+def namesakes(path: Path) -> dict[str, tuple[str, ...]]:
+    """Customer (a pseudonym) → the others by which the vault at `path` knows the same e-mail address; who has none is left
+    out. That two addresses are equal shows without the key.
+    """
+    with database.connect(path) as db:
+        rows = db.execute(
+            "select distinct mine.pseudonym, other.pseudonym from identifiers mine join identifiers other"
+            " on mine.lookup = other.lookup and mine.pseudonym <> other.pseudonym where mine.lookup in ("
+            " select lookup from identifiers where lookup is not null and field = 'email'"
+            " group by lookup having count(distinct pseudonym) > 1) order by 1, 2"
+        ).fetchall()
+    others: dict[str, list[str]] = {}
+    for name, other in rows:
+        others.setdefault(name, []).append(other)
+    return {name: tuple(names) for name, names in others.items()}
