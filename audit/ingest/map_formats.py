@@ -226,25 +226,34 @@ def _other_file(map_name: str, join: Join, path: Path, reading: Reading) -> pl.D
     schema = {f"= {here}": pl.String for here in join.on} | dict.fromkeys(join.take, pl.String)
     parts = [pl.DataFrame(schema=schema)]
     for file in beside:
-        if file != path and not fnmatch(file.name.casefold(), join.file.casefold()):
+        if file != path and not _is_called(file.name, join.file):
             continue
         found = readers.tables(file, reading) if file.is_file() else ()
-        named = (table for table in found if fnmatch(table.file_name.casefold(), join.file.casefold()))
+        named = (table for table in found if _is_called(table.file_name, join.file))
         parts += [_looked_up(map_name, join, table) for table in named]
     if len(parts) == 1 and not join.optional:
         raise InputError(f"{path}: no file {join.file} beside it, which {map_name} joins to it; put it there")
     return pl.concat(parts).unique([f"= {here}" for here in join.on], keep="last", maintain_order=True)
 
 
+def _is_called(name: str, pattern: str) -> bool:
+    """Whether a file is called so, with its ending or without; a table of a database has none."""
+    name, pattern = name.casefold(), pattern.casefold()
+    return fnmatch(name, pattern) or fnmatch(name.partition(".")[0], pattern)
+
+
 def _looked_up(map_name: str, join: Join, table: Table) -> pl.DataFrame:
-    for name in (*join.on.values(), *join.take.values()):
-        if name not in table.rows.columns:
+    rows, named = table.rows, (*join.on.values(), *join.take.values())
+    if table.form == "ndjson":  # an object may lack what others have
+        rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in {*named} - {*rows.columns})
+    for name in named:
+        if name not in rows.columns:
             raise InputError(
-                f"{table.path}: no column {name!r}, which {map_name} joins{nearest(name, table.rows.columns)}"
+                f"{table.path}: no column {name!r}, which {map_name} joins{nearest(name, rows.columns)}"
             )
-    return table.rows.select(
-        *(as_text(table.rows[there]).alias(f"= {here}") for here, there in join.on.items()),
-        *(as_text(table.rows[there]).alias(here) for here, there in join.take.items()),
+    return rows.select(
+        *(as_text(rows[there]).alias(f"= {here}") for here, there in join.on.items()),
+        *(as_text(rows[there]).alias(here) for here, there in join.take.items()),
     )
 
 

@@ -190,7 +190,9 @@ OF_THE_FILE = ("@file", "@customer", "@line")
 
 def paths_of(maps: Sequence[Map]) -> Paths:
     """Takes a JSON object apart as maps of one format say."""
-    names = dict.fromkeys(name for mapping in maps for name in mapping.theirs())
+    joins = [join for mapping in maps for join in mapping.join]
+    of_others = (name for join in joins for name in (*join.on, *join.on.values(), *join.take.values()))
+    names = dict.fromkeys([*(name for mapping in maps for name in mapping.theirs()), *of_others])
     return Paths(
         names,
         lambda key: field_of(key) is not None,

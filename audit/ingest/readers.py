@@ -18,7 +18,7 @@ from typing import IO, Any
 import polars as pl
 
 from audit.errors import InputError
-from audit.ingest import csv_text, databases, json_rows, parquet_rows, record_files
+from audit.ingest import csv_text, databases, json_rows, parquet_rows, record_files, strict_json
 from audit.ingest.archive import RATIO, TOTAL_BYTES, Archive
 from audit.ingest.format import REJECTED
 from audit.ingest.json_rows import Apart
@@ -163,7 +163,8 @@ def _head(
 ) -> Iterator[Table]:
     yield Table(path, kind, pl.DataFrame(), 0, 0)
     if (kind in ("csv", "ndjson") and wanted(start)) or kind in ("mbox", "mail"):
-        yield from _text(io.BytesIO(start), kind, path, len(start), reading)
+        text = strict_json.closed(start) if kind == "ndjson" else start
+        yield from _text(io.BytesIO(text), kind, path, len(start), reading)
     elif kind == "avro":
         lines = record_files.Lines(islice(record_files.avro(stream, path), _FIRST))
         for rows, rejected, _ in json_rows.chunks(io.BufferedReader(lines), path, reading.apart):

@@ -277,6 +277,23 @@ def _split(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
         raise OpenError(f"an object of more than {LONGEST >> 20} MiB" if long else "its list")
 
 
+def closed(text: bytes) -> bytes:
+    """A text that ends inside its first object, without what comes after the last whole object of a list in it, and closed."""
+    opened: list[bytes] = []
+    whole = b""
+    for match in _TOKEN.finditer(text):
+        token = match[0][:1]
+        if token in b"{[":
+            opened.append(b"}" if token == b"{" else b"]")
+        elif token in b"}]" and opened:
+            opened.pop()
+            if not opened:
+                return text
+            if token == b"}" and opened[-1] == b"]":
+                whole = text[: match.end()] + b"".join(reversed(opened))
+    return whole or text
+
+
 def _unread(text: bytes, at: int) -> bytes:
     """What is to be read again with the next block: of a text that begins at `at` and goes on, its quote alone."""
     goes_on = _TOKEN.match(text, at)

@@ -185,8 +185,24 @@ def demo(
             "--story", metavar="N", min=1, max=start.STORIES, help="Begin with this story's customer."
         ),
     ] = None,
+    export: Annotated[
+        tuple[str, Path] | None,
+        typer.Option(
+            "--export",
+            metavar="SYSTEM FOLDER",
+            help="Write what an invented shop exports from klaviyo or mautic, or its mails as mbox, to import.",
+        ),
+    ] = None,
 ) -> None:
     """Make the demo workspace, if it is not there yet, and open it with its stories."""
+    if export is not None:
+        from fixtures.exports import told
+
+        if invocation.as_json:
+            raise InputError("--export prints lines; leave --json away")
+        for line in told(*export):
+            output.line(line)
+        return
     folder = invocation.demo_folder
     opening = Start("demo", folder, invocation.role, story=story)
     if not invocation.as_json and _can_open(invocation):
