@@ -10,7 +10,7 @@ import pytest
 from audit import ingest
 from audit.errors import InputError
 from audit.ingest import csv_text
-from audit.privacy import lookup
+from audit.privacy import vault_tables
 from tests.audit.ingest.files import by_source, counts, csv, ndjson, raw
 
 MAP = """
@@ -342,7 +342,7 @@ def test_an_event_made_of_a_list_of_people_takes_its_own_address_and_both_of_one
     ]
     mapping = raw(tmp_path, described.encode(), "to.toml")
     ingest.import_paths(ws, [ndjson(tmp_path, *rows)], map_file=mapping)
-    assert lookup.namesakes(ws.path / "vault.db") == {}
+    assert vault_tables.namesakes(ws.path / "vault.db") == {}
     assert ws.resolve("a2@x.test") == ws.resolve("a@x.test")
     assert ws.resolve("b2@x.test") == ws.resolve("b@x.test") != ws.resolve("a@x.test")
 

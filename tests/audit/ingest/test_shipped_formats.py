@@ -8,7 +8,7 @@ import pytest
 
 from audit import ingest
 from audit.ingest import formats, map_formats
-from audit.privacy import lookup
+from audit.privacy import vault_tables
 from audit.workspace.workspace import Workspace
 from tests.audit.ingest.files import by_source, counts, ndjson, raw
 from tests.audit.ingest.test_shipped_tables import SHIPPED
@@ -578,7 +578,7 @@ def test_posts_are_known_by_what_is_in_them_and_become_events(ws, tmp_path, name
         next(each for each in formats.formats() if each.name == name).gives
     )
     assert ws.resolve(JO)
-    assert lookup.namesakes(ws.path / "vault.db") == {}, (
+    assert vault_tables.namesakes(ws.path / "vault.db") == {}, (
         "nobody has the address of somebody else on the same mail"
     )
 
@@ -588,7 +588,7 @@ def test_recipients_of_one_complaint_are_two_people(ws, tmp_path):
     post = _ses("Complaint", (AL, JO), complaint={"complainedRecipients": recipients})
     ingest.import_paths(ws, [ndjson(tmp_path, post)])
     assert ws.info.customers == 2
-    assert lookup.namesakes(ws.path / "vault.db") == {}
+    assert vault_tables.namesakes(ws.path / "vault.db") == {}
     assert ws.resolve(JO) != ws.resolve(AL)
 
 
