@@ -2,7 +2,7 @@
 
 from audit.findings.catalogue import SEVERITIES
 from audit.findings.explain import finding
-from audit.findings.registry import CHECKS, check, find, triage
+from audit.findings.registry import CHECKS, check, find, ranked, triage
 from audit.findings.schema import SCHEMA, severity_rank
 from audit.findings.suggested_rule import rule_from_json
 from audit.findings.unanswered import Unanswered, by_lack, unanswered_checks
@@ -16,6 +16,7 @@ __all__ = [
     "check",
     "find",
     "finding",
+    "ranked",
     "rule_from_json",
     "severity_rank",
     "triage",

@@ -72,7 +72,11 @@ def find(events: pl.DataFrame, ctx: Context, *, checks: Iterable[str] | None = N
 
     Raises NotFoundError for a check that does not exist.
     """
-    context = CheckContext(events, ctx)
+    return find_in(CheckContext(events, ctx), checks)
+
+
+def find_in(context: CheckContext, checks: Iterable[str] | None = None) -> pl.DataFrame:
+    """`find` in the customers of a context."""
     asked = map(check, CHECKS if checks is None else checks)
     frames = [_findings(one, context) for one in asked if _can_find(one, context)]
     return worst_first(pl.concat([pl.DataFrame(schema=SCHEMA), *frames]))
@@ -127,15 +131,29 @@ _FEW = 11
 """House value: what fewer people have is all alike rare."""
 
 
+def people(events: pl.DataFrame) -> pl.DataFrame:
+    """A row a customer of `events`: `customer, events, last, messages`, the newest event's time and how many there are."""
+    counts = messages(events).group_by("customer_id").len("messages")
+    return (
+        events.group_by("customer_id", maintain_order=True)
+        .agg(pl.len().alias("events"), pl.col("occurred_at").max().alias("last"))
+        .join(counts, on="customer_id", how="left", maintain_order="left")
+        .rename({"customer_id": "customer"})
+    )
+
+
 def triage(events: pl.DataFrame, ctx: Context, listed: pl.DataFrame | None = None) -> pl.DataFrame:
-    """One row a customer of `events`, worst first: by the severity of the finding that is their headline, and of one severity
+    """`ranked` of the customers of `events`; `listed`: the findings where the caller has them already, as `find` gives them."""
+    return ranked(people(events), find(events, ctx) if listed is None else listed)
+
+
+def ranked(customers: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+    """One row a customer (rows of `people`), worst first: by the severity of the finding that is their headline, and of one severity
     the worst of each check in turn: by its verdict and number of messages, then the number of findings and messages, then pseudonym.
 
     The headline is the most severe finding, of several the one whose check found fewest people here, where that is a number
     that says something (`_FEW`), then the newest.
-    `listed`: the findings where the caller has them already, as `find` gives them.
     """
-    findings = find(events, ctx) if listed is None else listed
     worst = (
         findings.filter(pl.col("verdict") != "cannot_tell")
         .with_columns(pl.col("customer").n_unique().over("check", "severity").alias("people"))
@@ -156,15 +174,10 @@ def triage(events: pl.DataFrame, ctx: Context, listed: pl.DataFrame | None = Non
             pl.col("verdict").first().cast(pl.Enum(VERDICTS)).alias("_verdict"),
         )
     )
-    counts = messages(events).group_by("customer_id").len("messages")
     rank = severity_rank().alias("_rank")
     worst_first = ["_rank", "_verdict", "_count", "findings", "messages", "customer"]
     return (
-        events.group_by(pl.col("customer_id"))
-        .agg(pl.len().alias("events"), pl.col("occurred_at").max().alias("last"))
-        .join(counts, on="customer_id", how="left")
-        .rename({"customer_id": "customer"})
-        .join(worst, on="customer", how="left")
+        customers.join(worst, on="customer", how="left")
         .with_columns(rank)
         .sort(worst_first, descending=[False, False, True, True, True, False], nulls_last=True)
         .with_columns(pl.int_range(pl.len()).over("_rank", "check").alias("_turn"))

@@ -4,7 +4,9 @@
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from itertools import product
 from typing import Literal
 
@@ -61,21 +63,75 @@ class Unanswered(Document):
         return self.lacks in ("kinds", "opt_outs") or self.nowhere
 
 
+COUNTS: dict[str, pl.DataType] = {
+    "need": pl.UInt32(),
+    "campaign": pl.String(),
+    "lacking": pl.Int64(),
+    "of": pl.Int64(),
+}
+"""The columns of `Observed.counts`. `need`: its place in `_needs`; `campaign` null: those that name none."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What whole customers' events have of what the checks need; of several parts of a fleet it adds up.
+
+    `counts`: of each need that names columns, how many events of each campaign have none of them filled. `begins`, `last_message`: when
+    the first event came and the last message that counts (UTC); None where there is none.
+    """
+
+    counts: pl.DataFrame
+    begins: datetime | None
+    last_message: datetime | None
+
+    def silent(self, need: Need) -> tuple[int, int, tuple[str, ...], int]:
+        """How many of how many events of the need's kinds have none of its columns filled, the first of their campaigns, and how many others."""
+        rows = self.counts.filter(pl.col("need") == _needs().index(need))
+        campaigns = rows.filter(pl.col("lacking") > 0).drop_nulls("campaign")
+        campaigns = campaigns.sort("lacking", "campaign", descending=[True, False])
+        leading = tuple(campaigns["campaign"].head(CAMPAIGNS))
+        return int(rows["lacking"].sum()), int(rows["of"].sum()), leading, campaigns.height - len(leading)
+
+
+def observe(context: CheckContext) -> Observed:
+    """What the events of these customers have of what the checks need."""
+    counts = [_counted(index, need, context) for index, need in enumerate(_needs())]
+    return Observed(
+        pl.concat([pl.DataFrame(schema=COUNTS), *counts]),
+        _moment(context.events["occurred_at"].min()),
+        _moment(context.mailings["occurred_at"].max()),
+    )
+
+
+def together(parts: Sequence[Observed]) -> Observed:
+    """What all customers of the parts have, none of whom is in two."""
+    counts = pl.concat([pl.DataFrame(schema=COUNTS), *(part.counts for part in parts)])
+    return Observed(
+        counts.group_by("need", "campaign", maintain_order=True).agg(pl.col("lacking", "of").sum()),
+        min((part.begins for part in parts if part.begins), default=None),
+        max((part.last_message for part in parts if part.last_message), default=None),
+    )
+
+
 def unanswered_checks(
     events: pl.DataFrame, context: Context, *, lost_opt_outs: int = 0
 ) -> tuple[Unanswered, ...]:
-    """What the data of the customers in `events` cannot answer at `context.at`, in the order of the checks.
+    """`unanswered_by` of the customers in `events`."""
+    return unanswered_by(observe(CheckContext(events, context)), context, lost_opt_outs=lost_opt_outs)
+
+
+def unanswered_by(observed: Observed, context: Context, *, lost_opt_outs: int = 0) -> tuple[Unanswered, ...]:
+    """What the data of the customers who were `observed` cannot answer at `context.at`, in the order of the checks.
 
     `lost_opt_outs`: rows in quarantine that look like a no. A check without a question, such as one about declared rules
     where none is declared, is not listed.
     """
-    data = _Data(events, context)
     lacking: list[Unanswered] = []
     for check in CHECKS:
         needs = catalogue.row(check).needs
         if any(need.declared for need in needs) and not context.declared:
             continue
-        lacking += _lacking(check, needs, data)
+        lacking += _lacking(check, needs, observed, context)
         lacking += [
             Unanswered(
                 check=check, lacks="opt_outs", how="quarantine", kinds=need.kinds, events=lost_opt_outs
@@ -86,48 +142,43 @@ def unanswered_checks(
     return tuple(lacking)
 
 
-class _Data:
-    """What the checks would look at, each part worked out once."""
-
-    def __init__(self, events: pl.DataFrame, context: Context) -> None:
-        self.coverage, self.at = context.coverage, context.at
-        self._context = CheckContext(events, context)
-        self._silent: dict[Need, tuple[int, int, tuple[str, ...], int]] = {}
-        self.begins = _moment(events["occurred_at"].min())
-        self.last_message = _moment(self._context.mailings["occurred_at"].max())
-
-    def silent(self, need: Need) -> tuple[int, int, tuple[str, ...], int]:
-        """How many of how many events of the need's kinds have none of its columns filled, the first of their campaigns, and how many others."""
-        if need not in self._silent:
-            self._silent[need] = self._count(need)
-        return self._silent[need]
-
-    def _count(self, need: Need) -> tuple[int, int, tuple[str, ...], int]:
-        if need.kinds == ("message_sent",):
-            rows = self._context.mailings.with_columns(pl.col("known_trigger").alias("trigger"))
-        elif set(need.kinds) <= set(_SEGMENTS):
-            own = (pl.col("source") != "third_party").fill_null(
-                value=True
-            )  # what was bought says where it came from
-            segments = self._context.segments.filter(own).select("customer_id", "event_id", "sensitive")
-            rows = self._context.events.join(segments, on=["customer_id", "event_id"], maintain_order="left")
-        else:
-            rows = self._context.events.filter(pl.col("kind").is_in(need.kinds))
-        empty = [
-            pl.col(name).list.len().fill_null(0) == 0 if name == "topics" else pl.col(name).is_null()
-            for name in need.columns
-        ]
-        if "sensitive" in rows.columns:  # the name of the segment says what it is about
-            empty.append(pl.col("sensitive").is_null())
-        lacking = rows.filter(pl.all_horizontal(empty)).select(name=campaign_expr())
-        campaigns = lacking.drop_nulls().group_by("name").len().sort("len", "name", descending=[True, False])
-        named = tuple(campaigns["name"].head(CAMPAIGNS))
-        return lacking.height, rows.height, named, campaigns.height - len(named)
+@cache
+def _needs() -> tuple[Need, ...]:
+    """Every need of a check that names columns, once."""
+    needs = (need for check in CHECKS for need in catalogue.row(check).needs)
+    return tuple(dict.fromkeys(need for need in needs if need.columns))
 
 
-def _lacking(check: str, needs: Sequence[Need], data: _Data) -> Iterator[Unanswered]:
+def _counted(index: int, need: Need, context: CheckContext) -> pl.DataFrame:
+    if context.kinds.isdisjoint(need.kinds):
+        return pl.DataFrame(schema=COUNTS)
+    if need.kinds == ("message_sent",):
+        rows = context.mailings.with_columns(pl.col("known_trigger").alias("trigger"))
+    elif set(need.kinds) <= set(_SEGMENTS):
+        not_bought = (pl.col("source") != "third_party").fill_null(
+            value=True
+        )  # what was bought says where it came from
+        segments = context.segments.filter(not_bought).select("customer_id", "event_id", "sensitive")
+        rows = context.events.join(segments, on=["customer_id", "event_id"], maintain_order="left")
+    else:
+        rows = context.events.filter(pl.col("kind").is_in(need.kinds))
+    empty = [
+        pl.col(name).list.len().fill_null(0) == 0 if name == "topics" else pl.col(name).is_null()
+        for name in need.columns
+    ]
+    if "sensitive" in rows.columns:  # the name of the segment says what it is about
+        empty.append(pl.col("sensitive").is_null())
+    counted = rows.group_by(campaign_expr().alias("campaign")).agg(
+        pl.all_horizontal(empty).sum().alias("lacking"), pl.len().alias("of")
+    )
+    return counted.select(
+        pl.lit(index).alias("need").cast(COUNTS["need"]), "campaign", pl.col("lacking", "of").cast(pl.Int64)
+    )
+
+
+def _lacking(check: str, needs: Sequence[Need], data: Observed, context: Context) -> Iterator[Unanswered]:
     """What one check lacks: kinds that are absent hide everything else."""
-    coverage = data.coverage
+    coverage = context.coverage
     asked = [need for need in needs if need.kinds and not need.columns]
     absent = [need for need in asked if not any(kind in coverage.kinds for kind in need.kinds)]
     if absent:
@@ -137,9 +188,7 @@ def _lacking(check: str, needs: Sequence[Need], data: _Data) -> Iterator[Unanswe
     for need in needs:
         if need.columns and any(kind in coverage.kinds for kind in need.kinds):
             number, of, campaigns, more = data.silent(need)
-            if number and not (
-                need.somewhere and data.coverage.marks & set(product(need.kinds, need.columns))
-            ):
+            if number and not (need.somewhere and coverage.marks & set(product(need.kinds, need.columns))):
                 yield Unanswered(
                     check=check,
                     lacks="columns",
@@ -152,22 +201,23 @@ def _lacking(check: str, needs: Sequence[Need], data: _Data) -> Iterator[Unanswe
                     more_campaigns=more if need.mapped else 0,
                 )
     for need in asked:
-        yield from _silent_times(check, need, data)
+        yield from _silent_times(check, need, data, context)
 
 
-def _silent_times(check: str, need: Need, data: _Data) -> Iterator[Unanswered]:
+def _silent_times(check: str, need: Need, data: Observed, context: Context) -> Iterator[Unanswered]:
     """Where the events of one need end early, and the gaps in which they may be missing."""
-    present = [kind for kind in need.kinds if kind in data.coverage.kinds]
-    until = max(data.coverage.ends.get(kind, data.at) for kind in present)
+    coverage, at = context.coverage, context.at
+    present = [kind for kind in need.kinds if kind in coverage.kinds]
+    until = max(coverage.ends.get(kind, at) for kind in present)
     about_messages = "message_sent" in need.kinds
     concerns = about_messages or (data.last_message is not None and data.last_message > until)
-    if until < data.at and concerns:
+    if until < at and concerns:
         yield Unanswered(check=check, lacks="end", how="import", kinds=tuple(present), until=until)
     since = data.begins.date() if data.begins else date.min
     gaps: dict[tuple[str, ...], list[Gap]] = {}
-    for begin, end in data.coverage.gaps_of(present):
+    for begin, end in coverage.gaps_of(present):
         if end >= since:
-            missing = data.coverage.missing_in((begin, end), present)
+            missing = coverage.missing_in((begin, end), present)
             gaps.setdefault(missing, []).append(Gap(begin=begin, end=end))
     for missing, days in gaps.items():
         yield Unanswered(check=check, lacks="gap", how="import", kinds=missing, gaps=tuple(days))

@@ -1,4 +1,4 @@
-"""One customer's history as asked for, or everybody's, and what is decided of it, worked out once for all questions."""
+"""One customer's history as asked for, and what is decided of it, worked out once for all questions."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -51,42 +51,6 @@ def kept(
     return known
 
 
-class Audited:
-    """Whole customers' events up to a moment; what the checks find in them, and cannot answer, is worked out once."""
-
-    events: pl.DataFrame
-    context: Context
-    view: RoleView
-    """What whoever asks is told."""
-
-    @cached_property
-    def found(self) -> pl.DataFrame:
-        """The findings, as `findings.find` gives them."""
-        return findings.find(self.events, self.context)
-
-    @cached_property
-    def unanswered(self) -> tuple[findings.Unanswered, ...]:
-        """The checks that this data cannot answer, or not in full."""
-        lost = self.context.coverage.left_out.lost_opt_outs
-        return findings.unanswered_checks(self.events, self.context, lost_opt_outs=lost)
-
-    @property
-    def coverage(self) -> Coverage:
-        """What the data covers since the first of these events."""
-        first = self.events["occurred_at"].min()
-        return self.context.coverage.since(first if isinstance(first, datetime) else None)
-
-
-@dataclass(frozen=True)
-class Everybody(Audited):
-    """All customers of a workspace, `customers` in number."""
-
-    customers: int
-    events: pl.DataFrame
-    context: Context
-    view: RoleView = field(default_factory=RoleView)
-
-
 class Handover(NamedTuple):
     """A rule that was written out for the system that sends."""
 
@@ -96,7 +60,7 @@ class Handover(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Case(Audited):
+class Case:
     """One customer's history as asked for: the events up to a moment, without the ones left out.
 
     What is decided of them is worked out once for all that is asked.
@@ -116,6 +80,23 @@ class Case(Audited):
     """The moment asked about, of which the book is read too; None: as it is now."""
     answers: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
     """What was asked of it, see `kept`."""
+
+    @cached_property
+    def found(self) -> pl.DataFrame:
+        """The findings, as `findings.find` gives them."""
+        return findings.find(self.events, self.context)
+
+    @cached_property
+    def unanswered(self) -> tuple[findings.Unanswered, ...]:
+        """The checks that this data cannot answer, or not in full."""
+        lost = self.context.coverage.left_out.lost_opt_outs
+        return findings.unanswered_checks(self.events, self.context, lost_opt_outs=lost)
+
+    @property
+    def coverage(self) -> Coverage:
+        """What the data covers since the first of these events."""
+        first = self.events["occurred_at"].min()
+        return self.context.coverage.since(first if isinstance(first, datetime) else None)
 
     @cached_property
     def memberships(self) -> pl.DataFrame:
@@ -206,11 +187,6 @@ def _handovers(entries: Iterable["Entry"], at: datetime | None) -> dict[tuple[st
             for rule in request.details["rules"]:
                 newest[rule["id"], rule["version"]] = Handover(entry.at, request.details["format"])
     return newest
-
-
-def read_everybody(ws: "Workspace", *, at: datetime | None = None) -> Everybody:
-    """Read the histories of all customers up to `at` (default: the workspace's moment)."""
-    return Everybody(ws.info.customers, ws.events(at), ws.context(at), ws.view)
 
 
 def named_in(ws: "Workspace", rules: Iterable[Rule]) -> dict[str, str]:

@@ -19,8 +19,9 @@ from audit.errors import InputError
 from audit.events.messages import sent_messages
 from audit.privacy.role_view import RoleView
 from audit.queries import remedies
-from audit.queries.case import Case, kept, read_case, read_everybody
+from audit.queries.case import Case, kept, read_case
 from audit.queries.customer import CustomerPicture, picture
+from audit.queries.everybody import Progress, read_everybody
 from audit.queries.findings_documents import Finding, Findings, TriageList, triage_list
 from audit.rules.reference import verdicts
 from audit.why.model import AudienceFacts
@@ -153,12 +154,14 @@ def audited(case: Case) -> Findings:
     return case.view.shown(answer)
 
 
-def customers(ws: "Workspace", *, limit: int | None = None, sort: str = "severity") -> TriageList:
+def customers(
+    ws: "Workspace", *, limit: int | None = None, sort: str = "severity", progress: Progress | None = None
+) -> TriageList:
     """The triage list, worst first; `sort` is one of `SORTS`."""
     if sort not in SORTS:
         raise InputError(f"cannot sort by {sort!r}; one of {', '.join(SORTS)}")
-    everybody = read_everybody(ws)
-    triage = findings.triage(everybody.events, everybody.context, everybody.found)
+    everybody = read_everybody(ws, progress=progress)
+    triage = findings.ranked(everybody.people, everybody.found)
     if sort != "severity":
         column, descending = SORTS[sort]
         triage = triage.sort(column, "customer", descending=[descending, False], maintain_order=True)

@@ -11,7 +11,7 @@ from audit import findings
 from audit.events.document import Document
 from audit.findings import Unanswered
 from audit.population.coverage import LeftOut
-from audit.queries.case import Everybody
+from audit.queries.everybody import Everybody
 from audit.rules.book.documents import CoveringRule
 from audit.rules.replay.totals import StoppedWanted
 

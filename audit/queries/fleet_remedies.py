@@ -4,7 +4,7 @@ A rule is replayed once over all customers whose findings suggest it; memory is 
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -12,13 +12,12 @@ import polars as pl
 
 from audit import why
 from audit.findings import suggested_rule
-from audit.queries.case import Audited
 from audit.queries.remedies import is_meant_for
 from audit.rules.book.versions import RulePeriod
 from audit.rules.kinds.mute import Mute
 from audit.rules.model import Rule, from_dict
 from audit.rules.reference import histories
-from audit.rules.replay import fleet, outcomes, simulation
+from audit.rules.replay import outcomes, simulation
 from audit.rules.scopes import RuleSet
 from audit.workspace.context import Context
 
@@ -30,20 +29,25 @@ _NOTHING = pl.DataFrame(schema={"customer_id": pl.String, "event_id": pl.String,
 _REMEDY = {"id": pl.String, "covered_by": pl.String, "suggested_rule": pl.String}
 
 
-def with_remedies(audited: Audited, periods: Sequence[RulePeriod], ids: Mapping[str, str]) -> pl.DataFrame:
-    """The findings, with `covered_by` and the rule that is worth proposing.
+def with_remedies(
+    found: pl.DataFrame,
+    parts: Iterable[pl.DataFrame],
+    context: Context,
+    periods: Sequence[RulePeriod],
+    ids: Mapping[str, str],
+) -> pl.DataFrame:
+    """The findings of customers whose events are in `parts`, no customer in two, with `covered_by` and the rule that is worth proposing.
 
     `covered_by`: the id of the rule of the book, among `periods`, that already stops it; `suggested_rule` is then null, as
     where no rule helps. `ids`: as for `simulate`, for these rules.
     """
-    found = audited.found
     remedies = [pl.DataFrame(schema=_REMEDY)]
-    for events in fleet.whole_customers(audited.events.lazy(), fleet.ROWS):
+    for events in parts:
         rows = found.drop_nulls("suggested_rule").filter(
             pl.col("customer").is_in(events["customer_id"].unique().implode())
         )
         if rows.height:
-            remedies.append(_Part(rows, events, audited.context, periods, ids).remedies())
+            remedies.append(_Part(rows, events, context, periods, ids).remedies())
     known = found.drop("suggested_rule").join(
         pl.concat(remedies), on="id", how="left", maintain_order="left", validate="1:1"
     )

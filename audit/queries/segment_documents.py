@@ -1,5 +1,6 @@
 """Segments over time: the definitions in force, and every membership of one customer, as documents."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +13,8 @@ from audit import segments
 from audit.events.document import Document
 from audit.events.sensitive_topics import in_name
 from audit.privacy.role_view import MARK
-from audit.queries.case import read_case, read_everybody
+from audit.queries.case import read_case
+from audit.queries.everybody import whole_customers
 from audit.segments import versions
 from audit.segments.logged import names_of, normal
 
@@ -118,9 +120,11 @@ def definitions(ws: "Workspace") -> SegmentDefinitions:
 
 def _members(ws: "Workspace") -> dict[str, int]:
     """Definition → how many people it gives a segment; only numbers that are told."""
-    everybody = read_everybody(ws)
+    context = ws.context()
     asked = tuple(definition for definition in ws.definitions if not definition.sensitive)
-    numbers = segments.members(everybody.events, everybody.context, asked)
+    numbers: Counter[str] = Counter()
+    for events in whole_customers(ws, context.at):
+        numbers.update(segments.members(events, context, asked))
     fewest = 1 if ws.info.synthetic else FEWEST_TOLD
     return {id_: number for id_, number in numbers.items() if number == 0 or number >= fewest}
 

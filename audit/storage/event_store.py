@@ -135,22 +135,48 @@ def customers(folder: Path, segments: Iterable[Segment]) -> int:
     return int(pl.concat(columns).select(pl.col("customer_id").n_unique()).collect().item()) if columns else 0
 
 
+@dataclass(frozen=True, slots=True)
+class CustomerRange:
+    """Customers in order, from the first to the last, and how many events they have."""
+
+    first: str
+    last: str
+    rows: int
+
+
+def parts(folder: Path, segments: Sequence[Segment], rows: int) -> list[CustomerRange]:
+    """Parts of about `rows` events, never cutting through a customer."""
+    if not segments:
+        return []
+    customers = pl.concat([_open(folder, segment).select("customer_id") for segment in segments])
+    counts = customers.group_by("customer_id").len().sort("customer_id")
+    numbered = counts.with_columns((pl.col("len").cum_sum() // rows).alias("part"))
+    bounds = numbered.group_by("part", maintain_order=True)
+    ends = bounds.agg(
+        pl.col("customer_id").first().alias("first"),
+        pl.col("customer_id").last().alias("last"),
+        pl.col("len").sum(),
+    )
+    return [CustomerRange(*row) for row in ends.select("first", "last", "len").collect().rows()]
+
+
+def part(folder: Path, segments: Iterable[Segment], customers: CustomerRange) -> pl.LazyFrame:
+    """The events of these customers, in `ORDER`."""
+    inside = pl.col("customer_id").is_between(pl.lit(customers.first), pl.lit(customers.last))
+    frames = [
+        _open(folder, segment).filter(inside)
+        for segment in segments
+        if segment.first <= customers.last and customers.first <= segment.last
+    ]
+    return frames[0] if len(frames) == 1 else pl.concat(frames).sort(ORDER)
+
+
 def merge(folder: Path, segments: Sequence[Segment]) -> list[Segment]:
     """Write all events of `segments` anew in as few segments as bounded memory allows, one after another."""
-    frames = [_open(folder, segment) for segment in segments]
-    customers = pl.concat([frame.select("customer_id") for frame in frames])
-    counts = customers.group_by("customer_id").len().sort("customer_id").collect()
-    parts = counts.with_columns((pl.col("len").cum_sum() // SEGMENT_ROWS).alias("part"))
-    bounds = parts.group_by("part").agg(
-        pl.col("customer_id").min().alias("first"), pl.col("customer_id").max().alias("last")
-    )
-    merged = []
-    for least, most in bounds.sort("part").select("first", "last").rows():
-        inside = pl.col("customer_id").is_between(pl.lit(least), pl.lit(most))
-        merged.append(
-            write(folder, pl.concat([frame.filter(inside) for frame in frames]).sort(ORDER).collect())
-        )
-    return merged
+    return [
+        write(folder, part(folder, segments, customers).sort(ORDER).collect())
+        for customers in parts(folder, segments, SEGMENT_ROWS)
+    ]
 
 
 def _open(folder: Path, segment: Segment) -> pl.LazyFrame:

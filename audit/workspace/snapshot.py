@@ -23,6 +23,7 @@ from audit.population.audience import Audiences
 from audit.population.coverage import Coverage, LeftOut
 from audit.population.stats import Facts
 from audit.storage import event_store
+from audit.storage.event_store import CustomerRange
 from audit.storage.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -69,6 +70,15 @@ class Generation:
     def scan(self) -> pl.LazyFrame:
         """All events in order, campaign map filled in."""
         return self._filled(self._stored())
+
+    def parts(self, rows: int) -> list[CustomerRange]:
+        """Parts of about `rows` events, as `event_store.parts` gives them."""
+        self._check()
+        return event_store.parts(self.path / "events", self.manifest.segments, rows)
+
+    def part(self, customers: CustomerRange) -> pl.LazyFrame:
+        """The events of these customers in order, campaign map filled in."""
+        return self._filled(event_store.part(self.path / "events", self.manifest.segments, customers))
 
     def naming(self, names: Sequence[str]) -> pl.LazyFrame:
         """The events of campaigns and items of those names, campaign map filled in."""

@@ -30,6 +30,7 @@ from audit.population.audience import Audiences
 from audit.population.coverage import Coverage
 from audit.population.stats import Facts
 from audit.storage import manifest, private_files
+from audit.storage.event_store import CustomerRange
 from audit.storage.manifest import Manifest, Settings
 from audit.workspace.names_told import NamesToldOf
 from audit.workspace.snapshot import Generation
@@ -255,6 +256,15 @@ class Workspace:
     def events(self, at: datetime | None = None) -> pl.DataFrame:
         """All events in order, not later than `at` (default: the workspace's moment)."""
         return self.scan().filter(pl.col("occurred_at") <= (at or self.at)).collect()
+
+    def parts(self, rows: int) -> list[CustomerRange]:
+        """Parts of about `rows` events, never cutting through a customer."""
+        return self._readable().parts(rows)
+
+    def part(self, customers: CustomerRange, *, at: datetime) -> pl.DataFrame:
+        """The events of these customers in order, not later than `at`."""
+        events = self._readable().part(customers).filter(pl.col("occurred_at") <= at).collect()
+        return self._told.one(events)
 
     def facts(self) -> Facts:
         """Group facts over all customers, counted when first asked for in a generation and then kept beside it."""

@@ -28,8 +28,9 @@ from audit.queries import (
     segment_documents,
 )
 from audit.queries.audience import audience
-from audit.queries.case import read_case, read_everybody
+from audit.queries.case import read_case
 from audit.queries.complaints import answer as letter_answer
+from audit.queries.everybody import read_everybody
 from audit.rules import files, model
 from audit.rules.book import documents as book_documents
 from audit.rules.replay import curve, simulation
@@ -203,8 +204,8 @@ def of_customer(ws: Workspace, person: str) -> Iterator[tuple[str, object]]:
 
 def of_everybody(ws: Workspace) -> Iterator[tuple[str, object]]:
     """All documents about everybody, and about the book."""
-    everybody = read_everybody(ws)
-    found = findings.triage(everybody.events, everybody.context, everybody.found)
+    everybody, events = read_everybody(ws), ws.events()
+    found = findings.ranked(everybody.people, everybody.found)
     yield "customers", findings_documents.triage_list(everybody, found, None)
     yield "audit --all", findings_documents.totals_document(everybody)
     yield "all.parquet", everybody.found
@@ -226,10 +227,10 @@ def of_everybody(ws: Workspace) -> Iterator[tuple[str, object]]:
     plan = book.plan_remove("no-prenatal")
     yield "a plan", book_documents.plan(plan, None, applied=False, proposal=None)
     replay = simulation.simulate(
-        everybody.events,
+        events,
         book.enabled(),
         everybody.context,
-        causes=why.causes(everybody.events, everybody.context),
+        causes=why.causes(events, everybody.context),
     )
     yield "simulate", replay.totals().document()
     yield "decisions.parquet", replay.decisions

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from audit.queries.audience import AudienceDocument
-    from audit.queries.case import Audited
+    from audit.queries.everybody import Everybody
     from audit.queries.findings_documents import Findings, FindingTotals
 
 SEVERITIES = ("info", "low", "medium", "high")
@@ -41,7 +41,7 @@ def customers(
 
     invocation.require("list")
     ws = invocation.open()
-    triage = documents.customers(ws, limit=limit, sort=sort)
+    triage = documents.customers(ws, limit=limit, sort=sort, progress=output.Progress("checking"))
     invocation.answer(triage, partial(text_output.customers, coverage=ws.coverage))
 
 
@@ -133,24 +133,26 @@ def audit(
     import msgspec
 
     from audit.queries import documents, findings_documents, fleet_remedies
-    from audit.queries.case import named_in, read_case, read_everybody
+    from audit.queries.case import Case, named_in, read_case
+    from audit.queries.everybody import read_everybody, whole_customers
 
     invocation.require("audit_all" if everybody else "show")
     ws = invocation.open()
     answer: Findings | FindingTotals
     if everybody:
-        audited: Audited = (people := read_everybody(ws, at=invocation.at))
+        people = read_everybody(ws, at=invocation.at, progress=output.Progress("checking"))
+        audited: Case | Everybody = people
         answer = findings_documents.totals_document(people)
     else:
-        audited = case = read_case(
-            ws, options.customer(customer), at=invocation.at, without=invocation.without
-        )
-        answer = documents.audited(case)
+        audited = read_case(ws, options.customer(customer), at=invocation.at, without=invocation.without)
+        answer = documents.audited(audited)
     frame = audited.found
     if out is not None:
         periods = ws.book.in_force(invocation.at)
         ids = named_in(ws, (period.rule for period in periods))
-        output.parquet(fleet_remedies.with_remedies(audited, periods, ids), out)
+        parts = [audited.events] if isinstance(audited, Case) else whole_customers(ws, audited.context.at)
+        found = fleet_remedies.with_remedies(frame, parts, audited.context, periods, ids)
+        output.parquet(found, out)
         answer = msgspec.structs.replace(answer, out=str(out.resolve()))
     invocation.answer(answer, partial(text_output.findings, coverage=audited.coverage))
     if fail_on is not None and _at_least(frame, fail_on):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from audit.queries.audience import AudienceDocument
     from audit.queries.case import Case
     from audit.queries.complaints.answer import CaseOfLetter
+    from audit.queries.everybody import Everybody
     from audit.why import WhyDocument
     from tui.session import Pasted
     from tui.session.open_workspace import OpenWorkspace
@@ -60,16 +61,16 @@ class Customers:
     # -- everybody -------------------------------------------------------------------------------------------------
 
     @property
-    def _findings(self) -> pl.DataFrame:
+    def _everybody(self) -> Everybody:
         """Everybody's findings, as long as what they rest on stands."""
-        from audit import findings
+        from audit.queries.everybody import read_everybody
 
         opened = self._opened
-        return opened.cached(
-            "findings",
-            opened.data_version(),
-            lambda: findings.find(opened.everybody, opened.workspace.context()),
-        )
+        return opened.cached("findings", opened.data_version(), lambda: read_everybody(opened.workspace))
+
+    @property
+    def _findings(self) -> pl.DataFrame:
+        return self._everybody.found
 
     def triage(self) -> Triage:
         """Who is worst, and how many findings of each check; counted once as long as the data stands."""
@@ -83,17 +84,12 @@ class Customers:
         from audit.queries import findings_documents
         from audit.queries.reports import in_one_line, language
 
-        opened = self._opened
-        customers = findings.triage(opened.everybody, opened.workspace.context(), self._findings)
+        everybody = self._everybody
         key = pl.format("{} {}", "check", "severity").alias("key")
-        checks = findings_documents.totals_of(self._findings).with_columns(key)
-        unanswered = opened.cached(
-            "unanswered",
-            opened.data_version(),
-            lambda: findings.unanswered_checks(opened.everybody, opened.workspace.context()),
-        )
-        limits = in_one_line(language("en"), unanswered)
-        return Triage(customers, checks, self._findings.select(key, "customer").unique(), limits)
+        checks = findings_documents.totals_of(everybody.found).with_columns(key)
+        limits = in_one_line(language("en"), everybody.unanswered)
+        customers = findings.ranked(everybody.people, everybody.found)
+        return Triage(customers, checks, everybody.found.select(key, "customer").unique(), limits)
 
     def campaigns(self) -> pl.DataFrame:
         """The worst flows first: `campaign, findings, severity, customers, messages`, and how many became what (`BECAME`): null where

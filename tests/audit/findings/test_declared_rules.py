@@ -206,7 +206,7 @@ def test_the_workspace_hands_its_declared_rules_in(scenes, tmp_path):
     import shutil
 
     from audit.queries import documents as answers
-    from audit.queries.case import read_everybody
+    from audit.queries.everybody import read_everybody
     from audit.workspace.workspace import Workspace
 
     shutil.copytree(scenes, tmp_path / "own")

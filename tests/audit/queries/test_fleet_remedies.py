@@ -1,6 +1,7 @@
 """What the findings of everybody suggest is what each customer's screen suggests."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,9 @@ import pytest
 
 from audit.population import stats
 from audit.queries import fleet_remedies, remedies
-from audit.queries.case import Case, Everybody, named_in, read_case, read_everybody
+from audit.queries.case import Case, named_in, read_case
+from audit.queries.everybody import Everybody, read_everybody, whole_customers
 from audit.queries.findings_documents import Finding
-from audit.rules.replay import fleet
 from audit.workspace.workspace import Workspace
 from tests import build
 from tests.audit.findings.histories import mail, order
@@ -22,8 +23,11 @@ def told(finding: Finding) -> tuple[str | None, object]:
     return covered, finding.suggested_rule
 
 
-def of_everybody(everybody: Everybody | Case, periods=(), ids=None) -> dict[str, tuple[str | None, object]]:
-    rows = fleet_remedies.with_remedies(everybody, periods, ids or {})
+def suggested(
+    audited: Everybody | Case, parts: Iterable[pl.DataFrame] | None = None, periods=(), ids=None
+) -> dict[str, tuple[str | None, object]]:
+    parts = [audited.events] if parts is None else parts
+    rows = fleet_remedies.with_remedies(audited.found, parts, audited.context, periods, ids or {})
     assert rows.columns[-1] == "covered_by"
     return {
         row["id"]: (row["covered_by"], row["suggested_rule"] and json.loads(row["suggested_rule"]))
@@ -34,10 +38,15 @@ def of_everybody(everybody: Everybody | Case, periods=(), ids=None) -> dict[str,
 @pytest.mark.parametrize("with_book", [True, False])
 def test_everybody_is_told_what_each_is_told(scenes: Path, monkeypatch, *, with_book: bool) -> None:
     ws = Workspace.open(scenes)
-    monkeypatch.setattr(fleet, "ROWS", 500)
+    monkeypatch.setattr("audit.queries.everybody.ROWS", 500)
     periods = ws.book.in_force() if with_book else ()
     everybody = read_everybody(ws)
-    at_once = of_everybody(everybody, periods, named_in(ws, (period.rule for period in periods)))
+    at_once = suggested(
+        everybody,
+        whole_customers(ws, ws.at),
+        periods,
+        named_in(ws, (period.rule for period in periods)),
+    )
     one_by_one = {}
     for customer in everybody.found["customer"].unique():
         case = replace(read_case(ws, customer), rules=periods)
@@ -85,7 +94,7 @@ def test_where_orders_begin_a_sunset_anew_another_rule_on_the_flow_is_suggested(
     assert finding.suggested_effect is not None
     assert finding.suggested_effect.stops * 2 >= finding.suggested_effect.of
     assert not finding.suggested_effect.last_resort
-    assert of_everybody(case)[finding.id] == told(finding)
+    assert suggested(case)[finding.id] == told(finding)
 
 
 def test_without_orders_the_streak_itself_ends_it() -> None:
@@ -93,7 +102,7 @@ def test_without_orders_the_streak_itself_ends_it() -> None:
     (finding,) = [row for row in remedies.findings(case) if row.check == "ignored-streak"]
     assert finding.suggested_rule is not None
     assert finding.suggested_rule["id"] == "sunset-4-news"
-    assert of_everybody(case)[finding.id] == told(finding)
+    assert suggested(case)[finding.id] == told(finding)
 
 
 def test_nobody_is_spared_alone_where_a_rule_on_the_flow_stops_some() -> None:
@@ -103,7 +112,7 @@ def test_nobody_is_spared_alone_where_a_rule_on_the_flow_stops_some() -> None:
     case = case_of(mail("2025-12-01", campaign_id="news", message_id="m0"), click, *monthly)
     for finding in remedies.findings(case):
         assert finding.suggested_effect is None or not finding.suggested_effect.last_resort
-        assert of_everybody(case)[finding.id] == told(finding)
+        assert suggested(case)[finding.id] == told(finding)
 
 
 def test_two_rules_of_one_id_are_replayed_each_for_itself() -> None:

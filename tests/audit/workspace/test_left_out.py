@@ -9,7 +9,7 @@ from audit.ingest import import_paths
 from audit.ingest.report import ImportReport
 from audit.population.coverage import LeftOut
 from audit.queries import documents
-from audit.queries.case import read_everybody
+from audit.queries.everybody import read_everybody
 from audit.queries.findings_documents import totals_document
 from audit.queries.reports.limits import line
 from audit.workspace.workspace import Workspace
