@@ -113,11 +113,14 @@ def _whose(path: Path, chosen: Sequence[Format]) -> Format | None:
 
 
 def _inside(folder: Path, chosen: Sequence[Format]) -> tuple[list[Source], list[Path]]:
-    """The sources in a folder, and what no format knows there; hidden files are left alone."""
+    """The sources in a folder, and what no format knows there; hidden files are left alone. Of the mails the first tells whose they are."""
     sources, strangers = [], []
+    of_mails: Format | None = None
     for path in _files(folder):
         try:
-            reader = _whose(path, chosen)
+            is_mail = readers.file_type(path).kind == "mail"
+            reader = of_mails if is_mail and of_mails else _whose(path, chosen)
+            of_mails = reader if is_mail else of_mails
         except InputError:
             if path.suffix.lower() in (*readers.KINDS, *readers.PACKINGS):
                 raise

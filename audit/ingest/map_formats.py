@@ -2,7 +2,7 @@
 table is given before it is mapped: the other names of its columns, what its group or another file says.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from functools import cache, partial
@@ -65,6 +65,7 @@ def shipped_format(name: str, document: Mapping[str, Any]) -> Format:
         _gives(mapping),
         partial(_is_of, mapping),
         partial(_read, name, mapping),
+        partial(_read_together, name, mapping),
     )
 
 
@@ -257,11 +258,28 @@ def _looked_up(map_name: str, join: Join, table: Table) -> pl.DataFrame:
     )
 
 
-def _read(map_name: str, mapping: Map, path: Path, options: Options) -> Iterator[Batch]:
-    """The events of a file's tables. Raises InputError where a mapped column or a joined file is missing."""
+def _read_together(map_name: str, mapping: Map, paths: Sequence[Path], options: Options) -> Iterator[Batch]:
+    """The events of several files; those of one mail each are read a folder at a time, as each by itself would take as long."""
+    mails: dict[Path, list[Path]] = {}
+    for path in paths:
+        if readers.file_type(path).kind == "mail":
+            mails.setdefault(path.parent, []).append(path)
+        else:
+            yield from _read(map_name, mapping, path, options)
+    for folder, several in mails.items():
+        if len(several) > 1:
+            yield from _read(map_name, mapping, folder, options, several)
+        else:
+            yield from _read(map_name, mapping, several[0], options)
+
+
+def _read(
+    map_name: str, mapping: Map, path: Path, options: Options, mails: Sequence[Path] = ()
+) -> Iterator[Batch]:
+    """The events of a file's tables, or of a folder's `mails`. Raises InputError where a mapped column or a joined file is missing."""
     reading = _reading(mapping)
     current, reader = "", None
-    for table in readers.tables(path, reading):
+    for table in readers.mails(path, mails, reading) if mails else readers.tables(path, reading):
         if table.path != current:
             current, reader = table.path, None
         if reader is None:

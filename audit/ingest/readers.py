@@ -7,7 +7,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -125,6 +125,21 @@ def tables(path: Path, reading: Reading) -> Iterator[Table]:
             )
 
 
+def mails(folder: Path, paths: Sequence[Path], reading: Reading) -> Iterator[Table]:
+    """Files of one mail each, all of a folder, as one table: a row a file. Raises InputError."""
+    done = 0
+
+    def records() -> Iterator[dict[str, Any]]:
+        nonlocal done
+        for path in paths:
+            with unpacked(path, file_type(path).packing) as stream:
+                yield from record_files.mail(stream, str(path))
+            done += 1
+
+    for rows, rejected, _ in json_rows.chunks(record_files.lines(records()), str(folder), reading.apart):
+        yield Table(str(folder), "ndjson", rows, done, len(paths), rejected)
+
+
 def heads(path: Path, reading: Reading, wanted: Callable[[bytes], bool]) -> Iterator[Table]:
     """The first rows of each table in a file, and before them a table of none; nothing of what cannot be read.
 
@@ -209,7 +224,8 @@ def _text(
     lines = record_files.lines_of(kind)
     if lines is not None:
         for rows, rejected, _ in json_rows.chunks(lines(stream, path), path, reading.apart):
-            yield Table(path, "ndjson", rows, 0, size, rejected)
+            done = stream.tell() if size and stream.seekable() else 0
+            yield Table(path, "ndjson", rows, done, size, rejected)
     elif kind == "sql":
         for name, rows, done in databases.dump(stream, path, limit):
             yield Table(f"{path}!{name}", kind, rows, done, size)

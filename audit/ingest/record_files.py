@@ -29,6 +29,12 @@ _FROM = re.compile(
     rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) .*\d\d:\d\d.*\d{4}"
 )
 """The line before each mail: who sent it and, always, when; a body may begin a line with From too, but not so."""
+_HEAD = re.compile(
+    rb"^(?:from|to|date|subject|message-id|received|delivered-to|return-path|mime-version):", re.IGNORECASE
+)
+"""A header that a mail has; what follows a line with From in a body begins with none."""
+_FIRST = re.compile(rb">?From |[!-9;-~]+:")
+"""How what follows the line before a mail begins: a header, or a copy of that line."""
 _HEADER = re.compile(rb"(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*){2}")
 _KNOWN = re.compile(
     rb"^(?:message-id|received|delivered-to|return-path|mime-version|subject):", re.IGNORECASE | re.MULTILINE
@@ -63,11 +69,14 @@ class Lines(io.RawIOBase):
 
 def lines_of(kind: str) -> Callable[[IO[bytes], str], IO[bytes]] | None:
     """What turns a file of this kind into lines of JSON; None for other kinds."""
-    readers = {"avro": avro, "mbox": mbox, "mail": mbox}
+    readers = {"avro": avro, "mbox": mbox, "mail": mail}
     reader = readers.get(kind)
-    return (
-        None if reader is None else lambda stream, path: io.BufferedReader(Lines(reader(stream, path)), _LINE)
-    )
+    return None if reader is None else lambda stream, path: lines(reader(stream, path))
+
+
+def lines(records: Iterable[dict[str, Any]]) -> IO[bytes]:
+    """Records as a stream of JSON lines."""
+    return io.BufferedReader(Lines(records), _LINE)
 
 
 def avro(stream: IO[bytes], path: str) -> Iterator[dict[str, Any]]:
@@ -109,24 +118,42 @@ def is_mail(start: bytes) -> str | None:
     return "mail" if _HEADER.match(start) and len(_KNOWN.findall(head)) > 1 else None
 
 
-def mbox(stream: IO[bytes], _: str) -> Iterator[dict[str, Any]]:
-    """The mails of a mailbox, or one mail: what its headers say."""
-    headers: list[bytes] | None = []
-    size = 0
-    while line := stream.readline(_LINE):
-        if _FROM.match(line):
-            if headers:
-                yield _of_headers(headers)
-            headers, size = [line], 0
-        elif headers is not None and (not line.strip() or size > HEADERS):
-            if len(headers) > (headers[:1] != [] and headers[0].startswith(b"From ")):
-                yield _of_headers(headers)
-            headers = None
-        elif headers is not None:
-            headers.append(line)
-            size += len(line)
-    if headers and len(headers) > headers[0].startswith(b"From "):
+def mail(stream: IO[bytes], _: str) -> Iterator[dict[str, Any]]:
+    """One mail: what its headers say. Its body is not read at all."""
+    headers, _after = _headers(stream, stream.readline(_LINE))
+    if headers:
         yield _of_headers(headers)
+
+
+def mbox(stream: IO[bytes], _: str) -> Iterator[dict[str, Any]]:
+    """The mails of a mailbox: what their headers say. A mail begins with a line that says From and when, behind which headers
+    stand; there need be no empty line before it, and in a body such a line means nothing where no headers follow.
+    """
+    line, begins = stream.readline(_LINE), True
+    while line:
+        if not (begins and _begins_mail(line)):
+            begins = line.endswith(b"\n")
+            line = stream.readline(_LINE)
+            continue
+        envelope = line
+        headers, line = _headers(stream, stream.readline(_LINE))
+        if headers and _FIRST.match(headers[0]) and any(_HEAD.match(header) for header in headers):
+            yield _of_headers([envelope, *headers])
+
+
+def _begins_mail(line: bytes) -> bool:
+    return line.startswith(b"From ") and _FROM.match(line) is not None
+
+
+def _headers(stream: IO[bytes], line: bytes) -> tuple[list[bytes], bytes]:
+    """The lines from `line` to the first that is empty, or begins another mail, and that line; of too many, those that are read."""
+    headers: list[bytes] = []
+    size, begins = 0, True
+    while line and size <= HEADERS and not (begins and (not line.strip() or _begins_mail(line))):
+        headers.append(line)
+        size, begins = size + len(line), line.endswith(b"\n")
+        line = stream.readline(_LINE)
+    return headers, line
 
 
 @cache

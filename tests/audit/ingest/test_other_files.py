@@ -11,6 +11,7 @@ import pytest
 
 from audit import ingest
 from audit.errors import InputError
+from audit.ingest import record_files
 from audit.ingest.suggest import suggest
 from tests.audit.ingest.files import by_source, counts, raw
 
@@ -281,3 +282,36 @@ def test_mails_begin_at_a_line_that_says_when_with_or_without_a_blank_before(ws,
     report = ingest.import_paths(ws, [raw(tmp_path, box.encode(), "in.mbox")])
     assert counts(report) == (3, 3, 0, 0, 0)
     assert set(by_source(ws)["subject"]) == {"s"}
+
+
+def test_a_line_of_a_body_that_says_from_and_when_begins_no_mail_without_headers_behind_it(ws, tmp_path):
+    line = "From jo@shop.test Mon Jan  5 10:00:00 2026"
+    head = "Delivered-To: jo@example.test\nFrom: a@shop.test\nSubject: {0}\nDate: Mon, 5 Jan 2026 11:0{0}:00 +0100\n"
+    bodies = (
+        f"As you wrote:\n{line}\nthat is what it said: nothing.\n",
+        f"{line}\n\n{line}\n",
+        f">{line}\nSubject: quoted\n",
+        "x" * 70_000 + line + "\n",
+    )
+    box = "".join(f"{line}\n{head.format(nth)}\n{body}" for nth, body in enumerate(bodies))
+    report = ingest.import_paths(ws, [raw(tmp_path, box.encode(), "in.mbox")])
+    assert counts(report) == (4, 4, 0, 0, 0)
+    assert set(by_source(ws)["subject"]) == set("0123")
+
+
+def test_many_mails_of_a_folder_are_read_as_one_and_each_is_accounted_for(ws, tmp_path):
+    place = tmp_path / "Maildir" / "cur"
+    place.mkdir(parents=True)
+    for number in range(30):
+        when = b"none" if number == 7 else b"Mon, 5 Jan 2026 11:00:%02d +0100" % number
+        raw(place, MAIL % (when, number), f"17{number:02}.M1.host:2,S")
+    report = ingest.import_paths(ws, [tmp_path / "Maildir"])
+    assert [(file.path, file.rows) for file in report.files] == [(str(place), 30)]
+    assert counts(report) == (30, 29, 0, 1, 0)
+    assert counts(ingest.import_paths(ws, [tmp_path / "Maildir"])) == (30, 0, 29, 1, 0)
+
+
+def test_of_a_mail_no_byte_behind_its_headers_is_asked_for():
+    stream = io.BytesIO(MAIL % (b"Mon, 5 Jan 2026 11:00:00 +0100", 1) + b"\nFrom x\n" * 1_000_000)
+    assert len(list(record_files.mail(stream, ""))) == 1
+    assert stream.tell() < 200
