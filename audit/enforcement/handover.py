@@ -297,11 +297,19 @@ def _log(
 def _names(
     ws: "Workspace", form: str, rows: Sequence[Suppressed], logged: "Entry"
 ) -> dict[str, tuple[str, ...]]:
-    """What each pseudonym is handed over as: the source's own id, or every e-mail address."""
-    customers = {row.customer for row in rows}
+    """What each customer is handed over as: the source's own ids, or every e-mail address."""
+    persons = ws.persons()
+    ids = {row.customer: persons.ids(row.customer) for row in rows}
+    pseudonyms = {name for names in ids.values() for name in names}
     if form in BY_EMAIL:
-        return ws.vault.revealed("email", customers, logged=logged)
-    return {name: (source_id,) for name, source_id in ws.vault.source_ids(customers).items()}
+        clear = ws.vault.revealed("email", pseudonyms, logged=logged)
+    else:
+        clear = {name: (source_id,) for name, source_id in ws.vault.source_ids(pseudonyms).items()}
+    values = {
+        customer: dict.fromkeys(value for name in names for value in clear.get(name, ()))
+        for customer, names in ids.items()
+    }
+    return {customer: tuple(values[customer]) for customer in ids if values[customer]}
 
 
 # -- the formats ----------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """All checks, and the calls that run them over any number of whole customers."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import polars as pl
 
@@ -67,6 +68,9 @@ def check(check_id: str) -> Check:
     return CHECKS[check_id]
 
 
+_EVENT = ["customer_id", "event_id"]
+
+
 def find(events: pl.DataFrame, ctx: Context, *, checks: Iterable[str] | None = None) -> pl.DataFrame:
     """What the checks (all, or these) find in whole customers: a frame of `SCHEMA`, each customer's worst first.
 
@@ -79,7 +83,46 @@ def find_in(context: CheckContext, checks: Iterable[str] | None = None) -> pl.Da
     """`find` in the customers of a context."""
     asked = map(check, CHECKS if checks is None else checks)
     frames = [_findings(one, context) for one in asked if _can_find(one, context)]
-    return worst_first(pl.concat([pl.DataFrame(schema=SCHEMA), *frames]))
+    findings = worst_first(pl.concat([pl.DataFrame(schema=SCHEMA), *frames]))
+    ctx = context.population
+    if ctx.early is None or findings.is_empty():
+        return findings
+    return _known_then(findings, context.events, ctx.early, replace(ctx, early=None))
+
+
+def _known_then(
+    findings: pl.DataFrame, events: pl.DataFrame, early: pl.DataFrame, ctx: Context
+) -> pl.DataFrame:
+    """Findings of persons of several ids, without messages from before these were joined (`early`) of which no id alone is told
+    the same: who sent them could not know of the other's history.
+    """
+    message = ["id", *_EVENT]
+    early_messages = _messages(findings).join(early, on=_EVENT, how="semi")
+    affected = pl.col("customer_id").is_in(early_messages["customer_id"].unique().implode())
+    members, histories = early.filter(affected), events.filter(affected)
+    names = members.select("customer_id", "member").unique().sort("customer_id", "member")
+    by_one_id = []
+    for _, layer in names.with_columns(nth=pl.int_range(pl.len()).over("customer_id")).group_by("nth"):
+        unknown = members.join(layer, on=["customer_id", "member"], how="anti")
+        by_one_id.append(find(histories.join(unknown, on=_EVENT, how="anti", maintain_order="left"), ctx))
+    justified = pl.concat([_messages(layer) for layer in by_one_id]) if by_one_id else early_messages.clear()
+    accused = early_messages.join(justified, on=message, how="anti").join(
+        findings.select("id", "check"), on="id"
+    )
+    for (check_id,), wrongly in accused.group_by("check"):
+        customers = pl.col("customer_id").is_in(wrongly["customer_id"].unique().implode())
+        remaining = histories.filter(customers).join(wrongly, on=_EVENT, how="anti", maintain_order="left")
+        again = find(remaining, ctx, checks=[str(check_id)])
+        still = _messages(again).join(early, on=_EVENT, how="anti")["id"].unique()
+        again = again.filter(pl.col("id").is_in(pl.concat([still, justified["id"]]).unique().implode()))
+        of_check = (pl.col("check") == check_id) & pl.col("customer").is_in(wrongly["customer_id"].implode())
+        findings = pl.concat([findings.filter(~of_check), again])
+    return worst_first(findings) if accused.height else findings
+
+
+def _messages(findings: pl.DataFrame) -> pl.DataFrame:
+    rows = findings.select("id", customer_id="customer", event_id="messages")
+    return rows.explode("event_id").drop_nulls("event_id")
 
 
 def locate(events: pl.DataFrame, ctx: Context, finding_id: str) -> pl.DataFrame:

@@ -18,6 +18,7 @@ from audit.ingest.format import REJECTED, Batch, Options
 from audit.ingest.report import QUARANTINED, FileReport, ImportReport, raw_text, write_quarantine
 from audit.ingest.values import Conventions
 from audit.population import coverage
+from audit.privacy import links
 from audit.storage import event_store
 
 if TYPE_CHECKING:
@@ -143,12 +144,13 @@ class _Run:
             segments = tuple(event_store.without(ws.path / "events", segments, self._replaced))
         if len(segments) > event_store.SEGMENTS or len(self._segments) > 1:
             segments = tuple(event_store.merge(ws.path / "events", segments))
+        persons = links.Persons(ws.generation.links, self._at or before.created)
         ws.commit(
             replace(
                 before,
                 at=self._at,
                 segments=segments,
-                customers=event_store.customers(ws.path / "events", segments),
+                customers=event_store.customers(ws.path / "events", segments, persons.of),
                 coverage=ws.keep(self._daily, "coverage"),
                 unread=ws.keep(self._unread, "unread") if self._unread.height else None,
                 quarantine=tuple(dict.fromkeys((*before.quarantine, quarantine_file)))

@@ -53,6 +53,7 @@ TABLE: dict[str, tuple[Reach, Reach, Reach, Reach]] = {
     "retain_plan":   (_NONE, _ALL,  _OWN,  _ALL),
     "import":        (_NONE, _NONE, _ALL,  _ALL),
     "map":           (_NONE, _NONE, _ALL,  _ALL),
+    "link":          (_NONE, _ALL,  _ALL,  _ALL),
     "gate":          (_NONE, _NONE, _ALL,  _ALL),
     "handover":      (_NONE, _NONE, _ALL,  _ALL),
     "backup":        (_NONE, _NONE, _ALL,  _ALL),

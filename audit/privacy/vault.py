@@ -21,6 +21,7 @@ from audit.errors import InputError, WorkspaceError
 from audit.privacy import vault_tables
 from audit.privacy.clean import mask_all
 from audit.privacy.keys import Key
+from audit.privacy.links import NOBODY, Persons
 from audit.privacy.lookup import NORMALISED, Identifier, normalised_id
 from audit.storage import database
 
@@ -124,8 +125,10 @@ class Vault:
                 pseudonyms |= new
         return {source_id: pseudonyms[token] for source_id, token in tokens.items()}
 
-    def resolve(self, text: str, *, leaving_out: Collection[str] = ()) -> str | None:
-        """The pseudonym that `text` stands for: a pseudonym itself, a source id, or an e-mail address.
+    def resolve(
+        self, text: str, *, leaving_out: Collection[str] = (), persons: Persons = NOBODY
+    ) -> str | None:
+        """Whom `text` stands for: a pseudonym itself, a source id, or an e-mail address; of `persons`, who goes by another.
 
         What the imports `leaving_out` wrote is not looked at. Nothing is revealed and nothing kept of what was asked.
         Raises InputError when several customers share the address.
@@ -138,23 +141,27 @@ class Vault:
                 [hidden, name, self.source_token(text), name],
             ).fetchone()
             if row is not None:
-                return str(row[0])
-            shared = db.execute(
+                return persons.of.get(row[0], str(row[0]))
+            rows = db.execute(
                 "select distinct pseudonym from identifiers"
                 " where import_id not in (select value from json_each(?)) and lookup = ? order by pseudonym",
                 [hidden, self._lookup("email", text)],
             ).fetchall()
+        shared = sorted({persons.of.get(name, name) for (name,) in rows})
         if len(shared) > 1:
-            names = ", ".join(row[0] for row in shared)
-            raise InputError(f"{len(shared)} ids of one address: {names}; name one of them")
-        return str(shared[0][0]) if shared else None
+            raise InputError(f"{len(shared)} ids of one address: {', '.join(shared)}; name one of them")
+        return shared[0] if shared else None
 
     def source_token(self, source_id: str) -> bytes:
         """What the blind index holds in place of a source id, in one spelling."""
         return self._token("source_id", normalised_id(source_id))
 
     def known_by(
-        self, identifiers: Iterable[Identifier], *, leaving_out: Collection[str] = ()
+        self,
+        identifiers: Iterable[Identifier],
+        *,
+        leaving_out: Collection[str] = (),
+        persons: Persons = NOBODY,
     ) -> dict[Identifier, frozenset[str]]:
         """Identifier → the pseudonyms of all whom it may stand for; one that nobody has is left out.
 
@@ -169,7 +176,7 @@ class Vault:
             for entry, pseudonym in db.execute(
                 vault_tables.KNOWN_BY, {"hidden": json.dumps(list(leaving_out))}
             ):
-                entries.setdefault(entry, set()).add(pseudonym)
+                entries.setdefault(entry, set()).add(persons.of.get(pseudonym, pseudonym))
         return {known: frozenset(entries[entry]) for known, entry in asked.items() if entry in entries}
 
     def _index_entry(self, field: str, value: str) -> bytes | None:
@@ -253,13 +260,15 @@ class Vault:
             )
             return _count(db) - before
 
-    def masked(self, customer: str) -> dict[str, str]:
-        """Field → what may be shown of it to anybody: the masks of its values, each once, in the order they came."""
+    def masked(self, *ids: str) -> dict[str, str]:
+        """Field → what may be shown of it to anybody: the masks of its values under these ids, each once, in the order they came."""
         with database.connect(self._path) as db:
             rows = db.execute(
-                "select field, value from identifiers where pseudonym = ? order by id", [customer]
+                "select pseudonym, field, value from identifiers"
+                " where pseudonym in (select value from json_each(?)) order by id",
+                [json.dumps(ids)],
             ).fetchall()
-        return mask_all((field, self._decrypt(value, customer, field)) for field, value in rows)
+        return mask_all((field, self._decrypt(value, name, field)) for name, field, value in rows)
 
     def revealed(
         self, field: str, customers: Collection[str], *, logged: "Entry"

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audit.privacy.links import Persons
 from audit.storage import database
 
 if TYPE_CHECKING:
@@ -37,6 +38,20 @@ _TABLES = (
     """create index identifiers_of_import on identifiers (import_id)""",
 )
 
+_LINKS = (
+    """create table links (
+        seq integer primary key autoincrement,
+        one text not null references people on delete cascade,
+        other text not null references people on delete cascade,
+        since text,
+        source text not null,
+        actor text not null,
+        at text not null
+    ) strict""",
+    """create index links_of_other on links (other)""",
+    """create index links_of_one on links (one)""",
+)
+
 KNOWN_BY = """
     select entry, pseudonym from wanted join people on source_token = entry or pseudonym = cast(entry as text)
     where import_id not in (select value from json_each(:hidden))
@@ -47,11 +62,11 @@ KNOWN_BY = """
 
 def migrations() -> "Migrations":
     """All steps that a vault's file has taken."""
-    return database.migrations("vault", first=_TABLES)
+    return database.migrations("vault", first=_TABLES, links=_LINKS)
 
 
-def namesakes(path: Path) -> dict[str, tuple[str, ...]]:
-    """Customer (a pseudonym) → the others by which the vault at `path` knows the same e-mail address; who has none is left
+def namesakes(path: Path, persons: Persons) -> dict[str, tuple[str, ...]]:
+    """Customer → the other customers by which the vault at `path` knows the same e-mail address; who has none is left
     out. That two addresses are equal shows without the key.
     """
     with database.connect(path) as db:
@@ -61,7 +76,9 @@ def namesakes(path: Path) -> dict[str, tuple[str, ...]]:
             " select lookup from identifiers where lookup is not null and field = 'email'"
             " group by lookup having count(distinct pseudonym) > 1) order by 1, 2"
         ).fetchall()
-    others: dict[str, list[str]] = {}
-    for name, other in rows:
-        others.setdefault(name, []).append(other)
-    return {name: tuple(names) for name, names in others.items()}
+    others: dict[str, set[str]] = {}
+    for ids in rows:
+        name, another = (persons.of.get(ident, ident) for ident in ids)
+        if name != another:
+            others.setdefault(name, set()).add(another)
+    return {name: tuple(sorted(names)) for name, names in sorted(others.items())}

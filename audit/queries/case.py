@@ -154,14 +154,14 @@ class Case:
         if subject == "finding":
             known = at_hand.get("found")
             return findings.finding(events, context, ident, listed=known)
-        return why.message(events, context, ident)
+        return why.message(context.known_then(events, ident), context, ident)
 
 
 def read_case(
     ws: "Workspace", customer: str, *, at: datetime | None = None, without: Iterable[str] = ()
 ) -> Case:
     """Read one customer's history. Raises NotFoundError for an unknown customer or an unknown event left out."""
-    pseudonym = ws.resolve(customer)
+    pseudonym = ws.resolve(customer, at=at)
     whole = ws.history(pseudonym, at=at or ws.at)
     left_out = ws.view.meant(frozenset(without))
     unknown = {event for event in left_out if ws.view.guesses(event)} | left_out - set(whole["event_id"])
@@ -192,7 +192,7 @@ def _handovers(entries: Iterable["Entry"], at: datetime | None) -> dict[tuple[st
 def named_in(ws: "Workspace", rules: Iterable[Rule]) -> dict[str, str]:
     """Source ids → pseudonyms, for the customers that rules name by the source's own id."""
     source_ids = {source_id for rule in rules for source_id in (*rule.customers, *rule.except_customers)}
-    resolved = {source_id: ws.vault.resolve(source_id) for source_id in sorted(source_ids)}
+    resolved = {source_id: ws.person(source_id) for source_id in sorted(source_ids)}
     return {source_id: pseudonym for source_id, pseudonym in resolved.items() if pseudonym is not None}
 
 

@@ -14,6 +14,7 @@ from audit.events.vocabulary import ON_PAPER, campaign_expr
 from audit.findings import Unanswered, anomaly
 from audit.findings.anomaly import OutOfPattern
 from audit.population.coverage import CoverageDocument
+from audit.privacy.links import JoinedId
 from audit.privacy.role_view import MARK
 from audit.queries import remedies
 from audit.queries.case import Case, kept
@@ -160,6 +161,8 @@ class CustomerPicture(Document, schema="whysent.customer/1"):
     coverage: CoverageDocument
     same_address: tuple[str, ...] = ()
     """Other customers (pseudonyms) that the vault knows by the same address: nothing of theirs is counted here."""
+    joined: tuple[JoinedId, ...] = ()
+    """The ids of this person, where they have several: all of their histories are counted here."""
     messages: MessageCounts
     segments: tuple[AnyMembership, ...]
     recommendations: tuple[Recommendation, ...]
@@ -185,6 +188,7 @@ def picture(case: Case, *, strips: bool) -> CustomerPicture:
         first=_moment(events["occurred_at"].min()),
         last=_moment(events["occurred_at"].max()),
         coverage=case.coverage.document(),
+        joined=case.context.persons.ids_with_times(case.customer),
         same_address=tuple(context.namesakes.get(case.customer, ())),
         messages=message_counts(events),
         segments=tuple(_memberships(case)),

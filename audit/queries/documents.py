@@ -145,6 +145,7 @@ def audited(case: Case) -> Findings:
     answer = Findings(
         at=case.context.at,
         customers=1,
+        joined=case.context.persons.ids_with_times(case.customer),
         same_address=tuple(case.context.namesakes.get(case.customer, ())),
         findings=remedies.findings(case),
         messages=sent_messages(case.events).height,

@@ -75,7 +75,7 @@ def read_everybody(
     context = ws.context(at)
     folder = _folder(ws, context) if context.at == ws.at else None
     parts, done = [], 0
-    ranges = ws.parts(ROWS)
+    ranges = ws.parts(ROWS, at=context.at)
     total = sum(customers.rows for customers in ranges)
     for number, customers in enumerate(ranges):
         part = None if folder is None else _read(folder, number)
@@ -100,7 +100,7 @@ def read_everybody(
 
 def whole_customers(ws: "Workspace", at: datetime) -> Iterator[pl.DataFrame]:
     """The events up to `at` in parts of about `ROWS`, no customer in two."""
-    for customers in ws.parts(ROWS):
+    for customers in ws.parts(ROWS, at=at):
         yield ws.part(customers, at=at)
 
 

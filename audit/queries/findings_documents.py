@@ -11,6 +11,7 @@ from audit import findings
 from audit.events.document import Document
 from audit.findings import Unanswered
 from audit.population.coverage import LeftOut
+from audit.privacy.links import JoinedId
 from audit.queries.everybody import Everybody
 from audit.rules.book.documents import CoveringRule
 from audit.rules.replay.totals import StoppedWanted
@@ -88,6 +89,8 @@ class Findings(Document, schema="whysent.findings/1"):
     customers: int
     same_address: tuple[str, ...] = ()
     """Other customers (pseudonyms) that the vault knows by the same address: nothing of theirs is counted here."""
+    joined: tuple[JoinedId, ...] = ()
+    """The ids of this person, where they have several: all of their histories are counted here."""
     findings: tuple[Finding, ...]
     messages: int
     """How many messages were sent to them; of none at all it is not said that nothing was found."""

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -129,10 +129,13 @@ def without(
     return remaining
 
 
-def customers(folder: Path, segments: Iterable[Segment]) -> int:
-    """How many customers have events."""
+def customers(folder: Path, segments: Iterable[Segment], persons: Mapping[str, str]) -> int:
+    """How many customers have events; `persons`: id → whom it belongs to, of those that are not a customer of their own."""
     columns = [_open(folder, segment).select("customer_id") for segment in segments]
-    return int(pl.concat(columns).select(pl.col("customer_id").n_unique()).collect().item()) if columns else 0
+    if not columns:
+        return 0
+    ids = pl.concat(columns).unique().select(pl.col("customer_id").replace(persons).n_unique())
+    return int(ids.collect().item())
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +147,14 @@ class CustomerRange:
     rows: int
 
 
-def parts(folder: Path, segments: Sequence[Segment], rows: int) -> list[CustomerRange]:
-    """Parts of about `rows` events, never cutting through a customer."""
+def parts(
+    folder: Path, segments: Sequence[Segment], rows: int, persons: Mapping[str, str] | None = None
+) -> list[CustomerRange]:
+    """Parts of about `rows` events, never cutting through a customer; `persons` as in `customers`."""
     if not segments:
         return []
     customers = pl.concat([_open(folder, segment).select("customer_id") for segment in segments])
+    customers = customers.with_columns(pl.col("customer_id").replace(persons or {}))
     counts = customers.group_by("customer_id").len().sort("customer_id")
     numbered = counts.with_columns((pl.col("len").cum_sum() // rows).alias("part"))
     bounds = numbered.group_by("part", maintain_order=True)

@@ -17,7 +17,7 @@ FORMAT = 1
 
 NAME = "workspace.json"
 
-_ADDED_LATER = {"flows", "definitions", "models", "superseded", "unread"}
+_ADDED_LATER = {"flows", "definitions", "models", "superseded", "unread", "links"}
 """What older programs did not write."""
 
 
@@ -41,6 +41,7 @@ class Manifest:
     - `at`: the newest event that is not later than the import it came with, None before there is one;
     - `segments`, `coverage`, `campaigns`, `flows`, `definitions`, `models`, `quarantine`, `unread`: files; `customers`: how many have events;
     - `superseded`: files of events that a later export replaced, with `superseded_at`;
+    - `links`: the number of the newest row of the vault's links that is part of it;
     - `imports`: ids of the imports that are part of it;
     - `retired`: files of the generation before, which a reader may still have open; removed one generation later.
     """
@@ -62,6 +63,7 @@ class Manifest:
     imports: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
     superseded: tuple[str, ...] = ()
+    links: int = 0
 
     @property
     def events(self) -> int:

@@ -1,7 +1,7 @@
 """What decisions are derived from and explained by, beside the events."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ import polars as pl
 from audit.events.messages import said
 from audit.flows.model import Flow
 from audit.privacy import vault_tables
+from audit.privacy.links import NOBODY, Persons
 from audit.rules.model import Rule
 from audit.segments.model import SegmentContext
 
@@ -23,13 +24,44 @@ class Context(SegmentContext):
     """`flows`: what campaigns are defined to do. `declared`: the rules that senders say they keep to, naming customers by pseudonym.
 
     `namesakes`: customer → the other ids that the vault knows by the same address; `said_elsewhere`: what these said, as
-    `said_under_other_ids` gives it, None where there are none.
+    `said_under_other_ids` gives it, None where there are none. `early`: the events from before their id was joined with another
+    of the same person, as `Persons.early` gives them; None where no ids were joined. `persons`: which ids are one person.
     """
 
     flows: Sequence[Flow] = ()
     declared: Sequence[Rule] = ()
     namesakes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     said_elsewhere: pl.DataFrame | None = None
+    early: pl.DataFrame | None = None
+    persons: Persons = NOBODY
+
+    def known_then(self, events: pl.DataFrame, ident: str) -> pl.DataFrame:
+        """Of one person's events those that who sent that message (a message_id or event_id) could know of: before its id was
+        joined with another, none of the other's.
+        """
+        if self.early is None:
+            return events
+        own = events.filter((pl.col("event_id") == ident) | (pl.col("message_id") == ident))["event_id"]
+        member = self.early.filter(pl.col("event_id").is_in(own.implode()))["member"].head(1)
+        others = (
+            self.early.filter(~pl.col("member").is_in(member.implode()))
+            if len(member)
+            else self.early.clear()
+        )
+        return events.join(others, on=["customer_id", "event_id"], how="anti", maintain_order="left")
+
+
+def declared(rules: Iterable[Rule], person: Callable[[str], str | None]) -> tuple[Rule, ...]:
+    """The declared ones of some rules, their customers named by pseudonym as far as `person` knows them."""
+
+    def named(customers: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(person(customer) or customer for customer in customers)
+
+    return tuple(
+        replace(rule, customers=named(rule.customers), except_customers=named(rule.except_customers))
+        for rule in rules
+        if rule.declared
+    )
 
 
 def said_under_other_ids(events: pl.LazyFrame, namesakes: Mapping[str, Sequence[str]]) -> pl.DataFrame:
@@ -53,10 +85,11 @@ class Namesakes:
 
     def of(self, people: Path, generation: "Generation", at: datetime) -> Mapping[str, Any]:
         """The fields `namesakes` and `said_elsewhere` of a `Context`, of what was said until `at`; `people`: the vault's file."""
-        if self._known is None or self._known[0] != generation.version:
-            found = vault_tables.namesakes(people)
-            rows = said_under_other_ids(generation.scan(), found) if found else None
-            self._known = (generation.version, found, rows)
+        version = f"{generation.version} {len(generation.persons(at).links)}"
+        if self._known is None or self._known[0] != version:
+            found = vault_tables.namesakes(people, generation.persons(at))
+            rows = said_under_other_ids(generation.scan(at), found) if found else None
+            self._known = (version, found, rows)
         _, others, acts = self._known
         until = None if acts is None else acts.filter(pl.col("occurred_at") <= at)
         return {"namesakes": others, "said_elsewhere": until}

@@ -1,5 +1,6 @@
 """Which names of a workspace its viewer is told: what its events, definitions, campaign map and rules bring is learned as it is read."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -50,9 +51,9 @@ class NamesToldOf:
         self._view.learn_ids(events)
         return events
 
-    def everybody(self, generation: "Generation") -> pl.LazyFrame:
-        """Everybody's events as they are, learned once a generation."""
-        events = generation.scan()
+    def everybody(self, generation: "Generation", at: datetime | None = None) -> pl.LazyFrame:
+        """Everybody's events as they are, learned once a generation; who is one person is what holds at `at`."""
+        events = generation.scan(at)
         if not self._view.names_sensitive and self._everybody != generation.version:
             self._everybody = generation.version
             self._view.learn(events)

@@ -16,12 +16,14 @@ import polars as pl
 
 from audit.errors import WorkspaceError
 from audit.events.messages import sent_messages
-from audit.events.schema import SCHEMA
+from audit.events.schema import ORDER, SCHEMA
 from audit.flows import campaign_map
 from audit.population import audience, audience_comparison, coverage
 from audit.population.audience import Audiences
 from audit.population.coverage import Coverage, LeftOut
 from audit.population.stats import Facts
+from audit.privacy import links
+from audit.privacy.links import Link, Persons
 from audit.storage import event_store
 from audit.storage.event_store import CustomerRange
 from audit.storage.manifest import Manifest
@@ -39,6 +41,8 @@ class Generation:
         self.path, self.manifest = path, manifest
         self._counting = threading.Lock()
         self._facts: Facts | None = None
+        self._persons: dict[datetime, Persons] = {}
+        self._early: dict[datetime, pl.DataFrame] = {}
         self._comparing = threading.Lock()
         self._audiences: Audiences | None = None
 
@@ -59,7 +63,13 @@ class Generation:
     ) -> pl.DataFrame:
         """The events of one customer (a pseudonym) in order, campaign map filled in; as `Workspace.history`."""
         self._check()
-        events = event_store.history(self.path / "events", self.manifest.segments, customer)
+        persons = self.persons(at)
+        ids = persons.ids(customer)
+        place, segments = self.path / "events", self.manifest.segments
+        events = event_store.history(place, segments, ids[0])
+        if ids[1:]:
+            parts = [events, *(event_store.history(place, segments, name) for name in ids[1:])]
+            events = persons.joined(pl.concat(parts).sort(ORDER).lazy()).drop("member").collect()
         left_out = list(without)
         if left_out:
             events = events.filter(pl.col("event_id").is_in(left_out).not_())
@@ -67,18 +77,27 @@ class Generation:
             events = events.filter(pl.col("occurred_at") <= at)
         return self._filled(events.lazy()).collect()
 
-    def scan(self) -> pl.LazyFrame:
-        """All events in order, campaign map filled in."""
-        return self._filled(self._stored())
+    def scan(self, at: datetime | None = None) -> pl.LazyFrame:
+        """All events in order, campaign map filled in; who is one person is what holds at `at`."""
+        return self._filled(self._stored(at))
 
-    def parts(self, rows: int) -> list[CustomerRange]:
-        """Parts of about `rows` events, as `event_store.parts` gives them."""
+    def parts(self, rows: int, at: datetime | None) -> list[CustomerRange]:
+        """Parts of about `rows` events, as `event_store.parts` gives them; who is one person is what holds at `at`."""
         self._check()
-        return event_store.parts(self.path / "events", self.manifest.segments, rows)
+        return event_store.parts(self.path / "events", self.manifest.segments, rows, self.persons(at).of)
 
-    def part(self, customers: CustomerRange) -> pl.LazyFrame:
+    def part(self, customers: CustomerRange, at: datetime) -> pl.LazyFrame:
         """The events of these customers in order, campaign map filled in."""
-        return self._filled(event_store.part(self.path / "events", self.manifest.segments, customers))
+        persons = self.persons(at)
+        events = event_store.part(self.path / "events", self.manifest.segments, customers)
+        if persons:
+            elsewhere = [
+                name for name, person in persons.of.items() if customers.first <= person <= customers.last
+            ]
+            theirs = self._as_it_came().filter(pl.col("customer_id").is_in(elsewhere))
+            rest = events.filter(~pl.col("customer_id").is_in(list(persons.of)))
+            events = persons.joined(pl.concat([rest, theirs]).sort(ORDER)).drop("member")
+        return self._filled(events)
 
     def naming(self, names: Sequence[str]) -> pl.LazyFrame:
         """The events of campaigns and items of those names, campaign map filled in."""
@@ -99,13 +118,42 @@ class Generation:
     def _filled(self, events: pl.LazyFrame) -> pl.LazyFrame:
         return events if self.campaigns.is_empty() else campaign_map.fill(events, self.campaigns)
 
-    def _stored(self) -> pl.LazyFrame:
+    def _stored(self, at: datetime | None = None) -> pl.LazyFrame:
+        """All events, those of one person together, whatever ids they came with."""
+        persons = self.persons(at)
+        return persons.joined(self._as_it_came()).drop("member") if persons else self._as_it_came()
+
+    def _as_it_came(self) -> pl.LazyFrame:
         self._check()
         return event_store.scan(self.path / "events", self.manifest.segments)
 
     def _check(self) -> None:
         """Raises WorkspaceError where a file is missing or damaged."""
         event_store.check(self.path / "events", self.manifest.segments)
+
+    # -- who is who -------------------------------------------------------------------------------
+
+    @cached_property
+    def links(self) -> tuple[Link, ...]:
+        """The links of ids, the undone ones too."""
+        return links.read(self.path / "vault.db", self.manifest.links)
+
+    def persons(self, at: datetime | None = None) -> Persons:
+        """Who is one person at `at` (default: the workspace's moment)."""
+        moment = at or self.manifest.at or self.manifest.created
+        if moment not in self._persons:
+            self._persons[moment] = Persons(self.links, moment)
+        return self._persons[moment]
+
+    def early(self, at: datetime, customer: str | None = None) -> pl.DataFrame | None:
+        """The events from before their id was joined with another, as `Persons.early`: of one customer, or of everybody."""
+        persons = self.persons(at)
+        if customer is None:
+            if persons and at not in self._early:
+                self._early[at] = persons.early(self._as_it_came())
+            return self._early.get(at)
+        ids = persons.ids(customer)
+        return persons.early(self._as_it_came().filter(pl.col("customer_id").is_in(ids))) if ids[1:] else None
 
     # -- group facts ------------------------------------------------------------------------------
 
@@ -191,9 +239,10 @@ class Generation:
         """What no answer rests on: that of one customer (a pseudonym), or of the whole workspace."""
         refused, future, unread = self._refused, self._future, self.unread
         if customer is not None:
-            refused = refused.filter(pl.col("customer") == customer)
-            future = future.filter(pl.col("customer_id") == customer)
-            unread = unread.filter(pl.col("customer") == customer)
+            ids = self.persons().ids(customer)
+            refused = refused.filter(pl.col("customer").is_in(ids))
+            future = future.filter(pl.col("customer_id").is_in(ids))
+            unread = unread.filter(pl.col("customer").is_in(ids))
         return LeftOut(
             quarantined=refused.height,
             lost_opt_outs=int(refused["opt_out"].sum()),

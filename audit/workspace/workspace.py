@@ -29,6 +29,7 @@ from audit.flows import campaign_map
 from audit.population.audience import Audiences
 from audit.population.coverage import Coverage
 from audit.population.stats import Facts
+from audit.privacy import links
 from audit.storage import manifest, private_files
 from audit.storage.event_store import CustomerRange
 from audit.storage.manifest import Manifest, Settings
@@ -37,13 +38,13 @@ from audit.workspace.snapshot import Generation
 
 if TYPE_CHECKING:
     from audit.flows import Flow
+    from audit.privacy.links import Persons
     from audit.privacy.log import Log
     from audit.privacy.lookup import Identifier
     from audit.privacy.role_view import RoleView
     from audit.privacy.roles import Viewer
     from audit.privacy.vault import Vault
     from audit.rules.book import Book
-    from audit.rules.model import Rule
     from audit.segments import Definition
     from audit.segments.models import Models
     from audit.workspace.context import Context, Namesakes
@@ -215,18 +216,26 @@ class Workspace:
 
     # -- reading ----------------------------------------------------------------------------------
 
-    def resolve(self, text: str) -> str:
-        """The pseudonym for a pseudonym, a source id or an e-mail address. Raises NotFoundError.
+    def resolve(self, text: str, *, at: datetime | None = None) -> str:
+        """The customer that a pseudonym, a source id or an e-mail address stands for at `at`. Raises NotFoundError."""
+        customer = self.person(text, at=at)
+        if customer is None:
+            raise NotFoundError(
+                "no such customer here: neither a pseudonym, nor a source's id, nor an e-mail address; look at how it is written, or import their data"
+            )
+        return customer
+
+    def person(self, text: str, *, at: datetime | None = None) -> str | None:
+        """The customer that a text stands for; an id that was linked with another is their person's, from that time on.
 
         Whom only an import knows that is under way, or was killed, is not found.
         """
         unfinished = set(self.vault.pending()) - set(self.manifest.imports)
-        pseudonym = self.vault.resolve(text, leaving_out=unfinished)
-        if pseudonym is None:
-            raise NotFoundError(
-                "no such customer here: neither a pseudonym, nor a source's id, nor an e-mail address; look at how it is written, or import their data"
-            )
-        return pseudonym
+        return self.vault.resolve(text, leaving_out=unfinished, persons=self.persons(at))
+
+    def persons(self, at: datetime | None = None) -> "Persons":
+        """Which ids are one person at `at` (default: the workspace's moment)."""
+        return self._readable().persons(at)
 
     def known_by(self, identifiers: "Iterable[Identifier]") -> "dict[Identifier, frozenset[str]]":
         """Identifier → the pseudonyms of all whom it may stand for, as the vault or an event knows them: an `order` is an
@@ -234,7 +243,7 @@ class Workspace:
         """
         asked = set(identifiers)
         unfinished = set(self.vault.pending()) - set(self.manifest.imports)
-        known = self.vault.known_by(asked, leaving_out=unfinished)
+        known = self.vault.known_by(asked, leaving_out=unfinished, persons=self.persons())
         orders = {identifier.value: identifier for identifier in asked if identifier.field == "order"}
         for ident, customer in self._readable().having_ids(list(orders)).iter_rows() if orders else ():
             known[orders[ident]] = known.get(orders[ident], frozenset()) | {customer}
@@ -249,21 +258,21 @@ class Workspace:
         """
         return self._told.one(self._readable().history(customer, at=at, without=without))
 
-    def scan(self) -> pl.LazyFrame:
-        """All events in order, campaign map filled in."""
-        return self._told.everybody(self._readable())
+    def scan(self, at: datetime | None = None) -> pl.LazyFrame:
+        """All events in order, campaign map filled in; who is one person is what holds at `at`."""
+        return self._told.everybody(self._readable(), at)
 
     def events(self, at: datetime | None = None) -> pl.DataFrame:
         """All events in order, not later than `at` (default: the workspace's moment)."""
-        return self.scan().filter(pl.col("occurred_at") <= (at or self.at)).collect()
+        return self.scan(at).filter(pl.col("occurred_at") <= (at or self.at)).collect()
 
-    def parts(self, rows: int) -> list[CustomerRange]:
+    def parts(self, rows: int, *, at: datetime) -> list[CustomerRange]:
         """Parts of about `rows` events, never cutting through a customer."""
-        return self._readable().parts(rows)
+        return self._readable().parts(rows, at)
 
     def part(self, customers: CustomerRange, *, at: datetime) -> pl.DataFrame:
         """The events of these customers in order, not later than `at`."""
-        events = self._readable().part(customers).filter(pl.col("occurred_at") <= at).collect()
+        events = self._readable().part(customers, at).filter(pl.col("occurred_at") <= at).collect()
         return self._told.one(events)
 
     def facts(self) -> Facts:
@@ -284,7 +293,7 @@ class Workspace:
 
         `customer`: whose rows (a pseudonym's) that were left out it names, instead of everybody's.
         """
-        from audit.workspace.context import Context, Namesakes
+        from audit.workspace.context import Context, Namesakes, declared
 
         moment = at or self.at
         covered = self._readable().coverage_at(moment)
@@ -297,23 +306,13 @@ class Workspace:
             self.facts(),
             self.campaigns,
             self.settings,
-            declared=self._declared(),
+            declared=declared(self.book.enabled(), self.person),
             definitions=self.definitions,
             flows=self.flows,
             models=self.models,
+            early=self._readable().early(moment, customer),
+            persons=self.persons(moment),
             **self._namesakes.of(self.path / "vault.db", self._readable(), moment),
-        )
-
-    def _declared(self) -> "tuple[Rule, ...]":
-        """The declared rules that are switched on, their customers named by pseudonym."""
-
-        def named(customers: tuple[str, ...]) -> tuple[str, ...]:
-            return tuple(self.vault.resolve(customer) or customer for customer in customers)
-
-        return tuple(
-            replace(rule, customers=named(rule.customers), except_customers=named(rule.except_customers))
-            for rule in self.book.enabled()
-            if rule.declared
         )
 
     # -- writing ----------------------------------------------------------------------------------
@@ -392,6 +391,7 @@ class Workspace:
                 self.vault.confirm(import_id)
             else:
                 self.vault.discard(import_id)
+        links.drop_after(self.path / "vault.db", self.manifest.links)
         named = self.manifest.files() | set(self.manifest.retired)
         with private_files.clear_errors(self.path):
             for pattern in ("events/*.parquet", "quarantine/*.parquet", "*-*.parquet", ".workspace.json.*"):

@@ -29,6 +29,7 @@ def tree() -> TyperGroup:
         ("demo", workspaces.demo), ("open", workspaces.open_screens), ("case", workspaces.case),
         ("import", workspaces.import_files), ("map", workspaces.map_campaigns), ("formats", workspaces.formats),
         ("customers", queries.customers), ("show", queries.show), ("why", queries.why), ("audit", queries.audit),
+        ("link", queries.link), ("unlink", queries.unlink),
     ):  # fmt: skip
         app.command(name=name)(command)
     about = "What puts people into segments, and who was in which when."

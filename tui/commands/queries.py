@@ -1,4 +1,4 @@
-"""customers, show, why, audit, report, doctor: the questions, answered as text, JSON or a page."""
+"""customers, show, why, audit, link, report, doctor: the questions, answered as text, JSON or a page."""
 
 from functools import partial
 from pathlib import Path
@@ -23,9 +23,20 @@ from tui.commands.options import (
 if TYPE_CHECKING:
     import polars as pl
 
+    from audit.privacy.links import Links
     from audit.queries.audience import AudienceDocument
     from audit.queries.everybody import Everybody
     from audit.queries.findings_documents import Findings, FindingTotals
+
+IdArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="ID",
+        help="A pseudonym, the source's own id or an e-mail; - reads it from stdin.",
+        show_default=False,
+        autocompletion=options.customers,
+    ),
+]
 
 SEVERITIES = ("info", "low", "medium", "high")
 
@@ -212,3 +223,70 @@ def doctor(invocation: Invocation) -> None:
     invocation.answer(health, text_output.health)
     if not all(check.ok for check in health.checks):
         raise typer.Exit(Exit.NO)
+
+
+@shares("note", *ANSWER)
+def link(
+    invocation: Invocation,
+    ident: IdArgument = None,
+    another: IdArgument = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since", metavar="TIME", help="From when on they are one; by default the newest event here."
+        ),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--list", help="Every link that was made, and what was parted.")
+    ] = False,
+) -> None:
+    """Two ids are one person from now on; every look and every count takes both histories."""
+    from audit.privacy.links import Links
+    from audit.queries import links
+
+    if everything:
+        if ident or another or since:
+            raise InputError("give either two ids or --list")
+        invocation.require("list")
+        invocation.answer(links.listed(invocation.open()), _links)
+        return
+    invocation.require("link")
+    link_made = links.link(
+        invocation.open(), *_two(ident, another), since=options.moment(since), note=invocation.note
+    )
+    invocation.answer(Links(links=(link_made,)), _links)
+
+
+@shares("note", *ANSWER)
+def unlink(invocation: Invocation, ident: IdArgument = None, another: IdArgument = None) -> None:
+    """Two ids are two people again, as if they had never been linked."""
+    from audit.privacy.links import Links
+    from audit.queries import links
+
+    invocation.require("link")
+    parted = links.unlink(invocation.open(), *_two(ident, another), note=invocation.note)
+    invocation.answer(Links(links=(parted,)), _links)
+
+
+def _two(ident: str | None, another: str | None) -> tuple[str, str]:
+    if ident is None or another is None:
+        raise InputError("name two ids: pseudonyms, source ids or addresses; - reads one from stdin")
+    return options.customer(ident), options.customer(another)
+
+
+def _links(answer: "Links") -> None:
+    """The links of ids, the newest last."""
+    output.table(
+        ("id", "id", "one person since", "by", "linked", "parted"),
+        [
+            (
+                *link.ids,
+                f"{link.since:%Y-%m-%d %H:%M}",
+                f"{link.by} ({link.source})",
+                f"{link.at:%Y-%m-%d}",
+                f"{link.undone_at:%Y-%m-%d} by {link.undone_by}" if link.undone_at else "",
+            )
+            for link in answer.links
+        ],
+    )
+    output.line(f"{len(answer.links)} link{'s' * (len(answer.links) != 1)}")

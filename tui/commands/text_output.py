@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING
 
 from tui.commands.output import SIGNS, in_lines, line, narrate, table
 from tui.rendering.charts import bar, sparkline
-from tui.rendering.wording import explanation_lines, no_day, of_one_address, several, standing_name
+from tui.rendering.wording import (
+    explanation_lines,
+    joined_ids,
+    no_day,
+    of_one_address,
+    several,
+    standing_name,
+)
 from tui.rendering.wording import moment as minute
 
 if TYPE_CHECKING:
@@ -59,6 +66,8 @@ def customer(answer: "CustomerPicture") -> None:
 
     line(f"{answer.customer} · {_extent(answer)}")
     covered(of_document(answer.coverage))
+    if answer.joined:
+        line(joined_ids(answer.joined))
     if answer.same_address:
         line(of_one_address(answer.same_address))
     line()
@@ -149,6 +158,8 @@ def findings(answer: "Findings | FindingTotals", coverage: "Coverage") -> None:
 
     covered(coverage)
     if isinstance(answer, Findings):
+        if answer.joined:
+            line(joined_ids(answer.joined))
         if answer.same_address:
             line(of_one_address(answer.same_address))
         _findings(answer.findings, answer.unanswered, answer.messages)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from audit.privacy.links import JoinedId
     from audit.queries.customer import AnyMembership
     from audit.why import Reason, WhyDocument
 
@@ -31,6 +32,13 @@ STANDINGS = {
 def of_one_address(others: Sequence[str]) -> str:
     """That the vault knows `others` by the same address."""
     return f"{len(others) + 1} ids of one address, also {', '.join(others)}: counts and caps are of this one alone"
+
+
+def joined_ids(joined: Sequence[JoinedId]) -> str:
+    """That several ids are one person, and since when."""
+    names = " and ".join(one.customer for one in joined)
+    since = max(one.since for one in joined)
+    return f"{names} are one person since {since:%Y-%m-%d}; what was decided before is judged by each id's own history"
 
 
 def standing_name(standing: str) -> str:

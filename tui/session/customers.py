@@ -212,10 +212,16 @@ class Customers:
 
     def _about(self, customer: str, case: Case) -> tuple[str, ...]:
         country = case.events["country"].drop_nulls()
-        masked = self._opened.workspace.vault.masked(customer)
+        masked = self._opened.workspace.vault.masked(*case.context.persons.ids(customer))
         start = case.events["occurred_at"].head(1).to_list()
         parts = [*(f"in the data since {moment:%Y-%m}" for moment in start), *country.tail(1)]
         parts += [f"e-mail {masked['email']}" if "email" in masked else ""]
+        joined = case.context.persons.ids_with_times(customer)
+        parts += (
+            [f"{len(joined)} ids, one person since {max(one.since for one in joined):%Y-%m-%d}"]
+            if joined
+            else []
+        )
         others = case.context.namesakes.get(customer, ())
         parts += [f"{len(others) + 1} ids of one address" if others else ""]
         return tuple(part for part in parts if part)

@@ -179,8 +179,10 @@ class _People:
 
         self._vault: Vault = ws.vault
         self._new_pseudonym = random_pseudonym
-        self._index = self._vault.everybody()
-        self._pseudonyms = {name: name for name in self._index.values()}
+        self._persons = ws.persons().of
+        self._index: dict[bytes, str] = {}
+        self._pseudonyms: dict[str, str] = {}
+        self._learn()
         self._new: dict[str, str] = {}
         self._lock = threading.Lock()
 
@@ -217,7 +219,7 @@ class _People:
                 del self._new[source_id]
 
     def unsealed(self, sealed: Mapping[str, str]) -> dict[str, str]:
-        """The pseudonyms of the record → those of the vault, which has its own where an import was faster."""
+        """The pseudonyms of the record → those of the vault, which has its own where an import was faster, or a person's."""
         try:
             ids = {self._vault.unseal(base64.b64decode(text)).decode(): name for name, text in sealed.items()}
         except (binascii.Error, UnicodeDecodeError) as error:
@@ -231,9 +233,17 @@ class _People:
         }
         if missing:
             self._put(missing)
-            self._index = self._vault.everybody()
-            self._pseudonyms = {name: name for name in self._index.values()}
-        return {name: self._index[self._vault.source_token(source_id)] for source_id, name in ids.items()}
+            self._learn()
+        pseudonyms = {
+            name: self._index[self._vault.source_token(source_id)] for source_id, name in ids.items()
+        }
+        return {**self._persons, **pseudonyms}
+
+    def _learn(self) -> None:
+        """Who is in the vault, ids of one person under its name."""
+        everybody = self._vault.everybody()
+        self._pseudonyms = {name: self._persons.get(name, name) for name in everybody.values()}
+        self._index = {token: self._pseudonyms[name] for token, name in everybody.items()}
 
     def _put(self, people: Mapping[str, str]) -> None:
         import_id = f"gate-{secrets.token_hex(8)}"

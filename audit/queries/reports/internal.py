@@ -104,6 +104,7 @@ def internal(
 def _head(says: Language, picture: CustomerPicture, ticket: str | None, reason: str | None) -> Section:
     parts = {
         "customer": picture.customer,
+        "joined": ", ".join(f"{one.customer} ({says.day(one.since)})" for one in picture.joined),
         "same_address": ", ".join(picture.same_address),
         "ticket": ticket,
         "reason": reason,

@@ -7,6 +7,7 @@ import pytest
 
 from audit.errors import InputError, WorkspaceError
 from audit.privacy import keys
+from audit.privacy.links import NOBODY
 from audit.privacy.log import Entry
 from audit.privacy.lookup import Identifier
 from audit.privacy.vault import Vault
@@ -280,4 +281,4 @@ def test_a_vault_that_an_older_program_filled_is_searched_by_name_too(vault, tmp
 def test_two_people_of_one_name_have_no_address_in_common(vault, tmp_path):
     one, two = vault.pseudonyms(["1", "2"], import_id="i").values()
     vault.put(identifiers((one, "name", "Ada Byron"), (two, "name", "Ada Byron")), import_id="i")
-    assert namesakes(tmp_path / "vault.db") == {}
+    assert namesakes(tmp_path / "vault.db", NOBODY) == {}
