@@ -227,6 +227,12 @@ class WhysentApp(App[int], GoesToEntries, TakesBack):
         if not message.option_selected:
             self.theme = self.chosen_theme
 
+    def action_take_in(self) -> None:
+        from tui.screens.take_in import TakeInScreen
+
+        if not isinstance(self.screen, TakeInScreen):
+            self.push_screen(TakeInScreen())
+
     def action_jump(self) -> None:
         from tui.screens.dialogs import JumpScreen
 

@@ -50,6 +50,9 @@ class Services(Protocol):
     def open_customer(self, customer: str, letter: CaseOfLetter | None = None) -> None:
         """Go to the customer screen and show somebody; with their letter at what that is about."""
 
+    def show_workspace(self, opening: Opening) -> None:
+        """Have every screen show the workspace as it is now."""
+
     def open_story(self, story: Story) -> None:
         """The same with the customer of a story, and its steps below."""
 

@@ -45,6 +45,7 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("3", "go('rules')", "go to rules", "Go to the rules and their replay."),
         Key("4", "go('fleet')", "go to fleet", "Go to the fleet: mails a person a week, and the campaigns, worst first."),
         Key("slash", "seek", "look up", "Look somebody up: e-mail, source id or pseudonym, or paste the customer's whole letter.", display="/"),
+        Key("I,f5", "take_in", "import a file", "Take a file or folder in: what it is, what its columns become, and its first twenty events before anything is kept."),
         Key("f6", "next_theme", "theme", "The next theme: dark, light, the terminal's own colours, high contrast, colour-blind; it is kept."),
         Key("q,ctrl+q", "leave", "quit", "Leave the program; asks when an edit is unsaved.", shown=True, display="q"),
     ),
@@ -152,6 +153,12 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("right", "move_point(1)", "move the limit", "Take the rule's point to the next limit or window: that edits the rule, as typing does; the mouse drags it.", shown=True, display="← →"),
         Key("left", "move_point(-1)", "limit down", "Take the rule's point to the limit or window before."),
     ),
+    "take_in": (
+        Key("s", "save", "keep the map", "Keep the suggested map, with what you chose, in the workspace; a later file of the same columns is read with it.", shown=True),
+        Key("f2", "take", "take it in", "Take the file in, after a yes; so does Enter on its first events. Enter on a line of the map: choose what it becomes.", shown=True),
+        Key("tab", "app.focus_next", "next pane", "To the next of path, map and first events."),
+        Key("escape", "dismiss", "close", "Stop what is being taken in; then close this.", shown=True),
+    ),
     "audience": (
         Key("y", "copy", "copy", "Copy the text; it is written to a file as well.", shown=True),
         Key("escape", "dismiss", "close", "Close this.", shown=True),
@@ -213,6 +220,7 @@ TITLES = {
     "fleet": "Fleet",
     "displaced": "Who displaced whom",
     "curve": "On the curve of a rule",
+    "take_in": "Taking a file in",
     "audience": "Who got a campaign",
     "dialog": "In a dialog",
     "page": "In an answer or a page of the manual",

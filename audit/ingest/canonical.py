@@ -38,7 +38,7 @@ def is_ours(name: str) -> bool:
 
 def read(path: Path, options: Options) -> Iterator[Batch]:
     """Canonical events. Raises InputError where a needed column is missing."""
-    for table in readers.tables(path, readers.Reading(Paths(is_column=is_ours).apart)):
+    for table in readers.tables(path, readers.Reading(Paths(is_column=is_ours).apart, block=options.block)):
         if _has_header(table):
             refuse_missing(table.path, table.rows.columns)
         options.tell(table.read, table.size, table.path)
@@ -71,6 +71,13 @@ def _header_is_ours(head: bytes, path: Path) -> bool:
     except InputError:
         return False
     return set(NEEDED) <= set(header)
+
+
+def names_events(path: Path) -> bool:
+    """Whether the first rows of a file name all that an event needs, or there are none."""
+    heads = readers.heads(path, readers.Reading(Paths(is_column=is_ours).apart), lambda _: True)
+    columns = [{*table.rows.columns} for table in heads if table.rows.height]
+    return not columns or any(set(NEEDED) <= names for names in columns)
 
 
 def _zip_is_ours(path: Path) -> bool:

@@ -42,19 +42,22 @@ def chunks(
     delimiter: str | None = None,
     encoding: str = "utf-8",
     columns: Sequence[str] = (),
+    *,
+    size: int | None = None,
 ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame, int]]:
     """Rows (`row` from 1, every column as text), refused rows, and bytes read so far.
 
-    `columns` are the names of a file that has no header. Raises InputError if the header cannot be used, and, last of all, if the file ends inside a quote.
+    `columns` are the names of a file that has no header, `size` the bytes of a block, unless as usual. Raises InputError if the header cannot be used, and, last of all, if the file ends inside a quote.
     """
+    size = size or BLOCK
     if encoding.lower().replace("_", "-") not in ("utf-8", "utf8"):
         stream = _recoded(stream, path, encoding)
     head = b"" if columns else _header_line(stream)
     names, delimiter = (list(columns), delimiter or ",") if columns else header(head, path, delimiter)
-    block, row, offset = stream.read(BLOCK), 1, len(head)
+    block, row, offset = stream.read(size), 1, len(head)
     yield frame([], [], names), pl.DataFrame(schema=_REJECTED), offset
     while block:
-        more = stream.read(BLOCK)
+        more = stream.read(size)
         cut = _record_end(block) if more else len(block)
         rows, rejected, records = _parse(block[:cut], names, delimiter, row, offset)
         yield rows, rejected, offset + cut

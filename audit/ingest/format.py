@@ -48,11 +48,12 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What an import was told: whose export it is, where local times are read."""
+    """What an import was told: whose export it is, where local times are read; the bytes of a block, unless as usual."""
 
     customer: str | None = None
     time_zone: str = "UTC"
     progress: Callable[[int, int, str], None] | None = None
+    block: int | None = None
 
     def tell(self, done: int, total: int, path: str) -> None:
         """Report `done` of `total` bytes of `path`."""

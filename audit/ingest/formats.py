@@ -76,6 +76,16 @@ def plan(paths: Sequence[Path], name: str | None, by_map: Format | None) -> tupl
     return _together(sources), unknown
 
 
+def is_known(path: Path) -> bool:
+    """Whether a format reads a file by what is in it, or anything in a folder. Raises InputError for what is not there or cannot be read."""
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; look at its name")
+    reader = _whose(path, formats())
+    if reader is None:
+        return path.is_dir() and bool(_inside(path, formats())[0])
+    return reader not in canonical.FORMATS or canonical.names_events(path)
+
+
 def _together(sources: Sequence[Source]) -> list[Source]:
     """The sources, those that are parts of one export as one."""
     joined = [source for source in sources if source.format.together is None]

@@ -35,14 +35,18 @@ _KINDS = ("csv", "ndjson", "parquet", "avro", "sqlite", "sql", "mbox", "mail", "
 
 def format_of(map_file: Path) -> Format:
     """The format of every table that a map describes. Raises InputError as `map_language.read` does."""
-    mapping = map_language.read(map_file)
+    return as_format(str(map_file), map_language.read(map_file))
+
+
+def as_format(name: str, mapping: Map) -> Format:
+    """The format of every table that a map describes, which messages call `name`."""
     return Format(
         "map",
         "Any table, with --map FILE.toml",
         "CSV, NDJSON, JSON, Parquet; .gz, .zst, .zip",
         KINDS,
         readable,
-        partial(_read, str(map_file), mapping),
+        partial(_read, name, mapping),
     )
 
 
@@ -88,9 +92,9 @@ def readable(path: Path) -> bool:
     return path.is_file() and readers.file_type(path).kind in _KINDS
 
 
-def _reading(mapping: Map) -> Reading:
+def _reading(mapping: Map, block: int | None = None) -> Reading:
     paths = map_language.paths_of(mapping.each_table)
-    return Reading(paths.apart, mapping.delimiter, mapping.encoding, mapping.header)
+    return Reading(paths.apart, mapping.delimiter, mapping.encoding, mapping.header, block)
 
 
 def _is_of(mapping: Map, path: Path) -> bool:
@@ -277,7 +281,7 @@ def _read(
     map_name: str, mapping: Map, path: Path, options: Options, mails: Sequence[Path] = ()
 ) -> Iterator[Batch]:
     """The events of a file's tables, or of a folder's `mails`. Raises InputError where a mapped column or a joined file is missing."""
-    reading = _reading(mapping)
+    reading = _reading(mapping, options.block)
     current, reader = "", None
     for table in readers.mails(path, mails, reading) if mails else readers.tables(path, reading):
         if table.path != current:

@@ -93,13 +93,14 @@ class Table:
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How files are read: `apart` takes JSON objects apart, see `paths`; the rest is of CSV, where a delimiter of
-    None is found out, and a `header` is given for files that have none.
+    None is found out, a `header` is given for files that have none, and a `block` is of so many bytes, unless as usual.
     """
 
     apart: Apart
     delimiter: str | None = None
     encoding: str = "utf-8"
     header: tuple[str, ...] = ()
+    block: int | None = None
 
 
 def tables(path: Path, reading: Reading) -> Iterator[Table]:
@@ -236,7 +237,7 @@ def _text(
             yield Table(path, kind, rows, done, size, rejected)
     elif kind == "csv":
         for rows, rejected, done in csv_text.chunks(
-            stream, path, reading.delimiter, reading.encoding, reading.header
+            stream, path, reading.delimiter, reading.encoding, reading.header, size=reading.block
         ):
             yield Table(path, kind, rows, done, size, rejected)
     else:

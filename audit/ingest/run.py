@@ -54,7 +54,7 @@ def import_paths(
     sources, unknown = formats.plan([Path(path) for path in paths], format, by_map)
     with ws.writing():
         options = replace(options, customer=_source_id(ws, customer))
-        run = _Run(ws, options)
+        run = Run(ws, options)
         run.report.unknown = unknown
         try:
             for source in sources:
@@ -75,7 +75,7 @@ def _source_id(ws: "Workspace", customer: str | None) -> str | None:
     return ws.vault.source_ids([pseudonym])[pseudonym] if pseudonym else customer
 
 
-class _Run:
+class Run:
     """One import under way."""
 
     def __init__(self, ws: "Workspace", options: Options) -> None:

@@ -6,18 +6,19 @@ The map is written with its doubts as comments; what it says without one was see
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Sequence
+import zoneinfo
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from audit.errors import InputError
 from audit.events.document import Document
-from audit.events.schema import KINDS, NEEDED
+from audit.events.schema import KINDS, NEEDED, OTHER, SCHEMA
 from audit.ingest import map_language, readers, timestamps, values
 from audit.ingest.attributes import identifier_field, normal
 from audit.ingest.readers import Reading
@@ -46,6 +47,20 @@ class MapSuggestion(Document, schema="whysent.map_suggestion/1"):
     usable: bool
 
 
+KEPT, DROPPED, TO_VAULT = "kept as it is", "not kept", "to the vault as "
+"""What a column may become besides one of ours."""
+
+UNSAID = "not said"
+
+
+class Answer(NamedTuple):
+    """What a map says of something that is no column: what that is, what is said of it, and what may be."""
+
+    name: str
+    becomes: str
+    may: Sequence[str]
+
+
 @cache
 def words() -> dict[str, Any]:
     """What `suggest.toml` says."""
@@ -54,6 +69,13 @@ def words() -> dict[str, Any]:
 
 def suggest(path: Path) -> MapSuggestion:
     """A map for a file, from its first rows. Raises InputError for a file that cannot be read, or holds no row."""
+    draft = draft_of(path, {})
+    text = draft.text()
+    return MapSuggestion(file=path.name, map=text, unsure=tuple(draft.unsure), usable=_is_usable(text))
+
+
+def draft_of(path: Path, choices: Mapping[str, str]) -> "Draft":
+    """What a map may be begun with. Raises InputError for a file that cannot be read, or holds no row."""
     if not path.is_file():
         raise InputError(f"{path}: no such file; a map is suggested for one file, not for a folder")
     readers.file_type(path)
@@ -62,9 +84,8 @@ def suggest(path: Path) -> MapSuggestion:
     if rows is None:
         raise InputError(f"{path}: holds no row that could be read")
     columns = {name: as_text(rows[name]) for name in rows.columns if name != "row"}
-    draft = _Draft(path.name, {name: column for name, column in columns.items() if column.drop_nulls().len()})
-    text = draft.text()
-    return MapSuggestion(file=path.name, map=text, unsure=tuple(draft.unsure), usable=_is_usable(text))
+    filled = {name: column for name, column in columns.items() if column.drop_nulls().len()}
+    return Draft(path.name, filled, choices)
 
 
 def _is_usable(text: str) -> bool:
@@ -93,17 +114,21 @@ def _leaves(value: Any, path: str, level: int) -> Iterator[tuple[str, Any]]:
 
 
 @dataclass
-class _Draft:
-    """The map of a file's `columns` (text, by path), line by line."""
+class Draft:
+    """The map of a file's `columns` (text, by path), line by line; `choices` go before what they look like."""
 
     file: str
     columns: dict[str, pl.Series]
+    choices: Mapping[str, str] = field(default_factory=dict)
     unsure: list[str] = field(default_factory=list)
     several: dict[str, list[str]] = field(default_factory=dict)
+    taken: dict[str, str] = field(default_factory=dict)
+    doubts: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
 
     def text(self) -> str:
         """The whole map."""
-        taken = self._taken()
+        taken = self.taken = self._taken()
         parts = [
             f"# A map for {_quoted(self.file)}, suggested from its first rows. Read it, change it, and try it:",
             "# whysent import FILE --map THIS.toml; docs/maps.md tells every word.",
@@ -120,6 +145,9 @@ class _Draft:
         ]
         return "\n".join(parts).rstrip() + "\n"
 
+    def _answer(self, line: str, name: str, becomes: str, may: Sequence[str]) -> None:
+        self.answers[line] = Answer(name, self.choices.get(line, becomes), may)
+
     def _column(self, ours: str, theirs: str) -> str:
         chosen = self.several.get(ours, [theirs])
         return f"{ours} = " + (
@@ -128,30 +156,40 @@ class _Draft:
 
     def _taken(self) -> dict[str, str]:
         """Ours → theirs, by what columns are called; a column is taken once."""
+        chosen = {name: self.chosen(name) for name in self.columns}
         called: dict[str, list[str]] = {}
         for name in self.columns:
-            for known in {normal(name), normal(_last(name))}:
+            for known in {normal(name), normal(_last(name))} if not chosen[name] else ():
                 called.setdefault(known, []).append(name)
-        taken: dict[str, str] = {}
+        taken = {ours: name for name, ours in chosen.items() if ours in SCHEMA}
         for ours, names in words()["columns"].items():
+            if ours in taken:
+                continue
             there = [theirs for name in names for theirs in called.get(name, ()) if self._fits(ours, theirs)]
             free = [theirs for theirs in there if theirs not in taken.values()]
             if free:
                 taken[ours] = free[0]
             if ours in NEEDED:
                 self._fill_up(ours, list(dict.fromkeys(free)))
-        if "occurred_at" not in taken and (times := [name for name in self.columns if self._is_time(name)]):
+        unchosen = [name for name in self.columns if not chosen[name]]
+        if "occurred_at" not in taken and (times := [name for name in unchosen if self._is_time(name)]):
             taken["occurred_at"] = times[0]
-            self._doubt(f"occurred_at: {times[0]} holds times; that it is when it happened is a guess")
-        if "customer_id" not in taken and (people := self._addresses()):
+            doubt = f"occurred_at: {times[0]} holds times; that it is when it happened is a guess"
+            self._doubt(doubt, f"column:{times[0]}")
+        if "customer_id" not in taken and (
+            people := [name for name in self._addresses() if not chosen[name]]
+        ):
             taken["customer_id"] = people[0]
-            self._doubt(
-                f"customer_id: {people[0]} holds addresses; that a row is about this person is a guess"
-            )
-        free = [name for name in self.columns if name not in taken.values() and self._says_kinds(name)]
-        if "kind" not in taken and free:
+            doubt = f"customer_id: {people[0]} holds addresses; that a row is about this person is a guess"
+            self._doubt(doubt, f"column:{people[0]}")
+        free = [name for name in unchosen if name not in taken.values() and self._says_kinds(name)]
+        if "kind" not in taken and free and "rows" not in self.choices:
             taken["kind"] = free[0]
         return taken
+
+    def chosen(self, name: str) -> str:
+        """What somebody chose that a column becomes."""
+        return self.choices.get(f"column:{name}", "")
 
     def _fill_up(self, ours: str, columns: list[str]) -> None:
         """Of several columns that may be one of ours, take further ones for the rows in which the first is empty."""
@@ -165,10 +203,12 @@ class _Draft:
                 empty &= self.columns[name].is_null()
         self.several[ours] = chosen
         if empty.any():
-            self._doubt(f"{ours}: empty in {empty.sum():,} of the first {empty.len():,} rows")
+            self._doubt(
+                f"{ours}: empty in {empty.sum():,} of the first {empty.len():,} rows", f"column:{columns[0]}"
+            )
         others = [name for name in columns if name not in chosen and self._like(name) is None]
         if others:
-            self._doubt(f"{ours} may also be {', '.join(others)}")
+            self._doubt(f"{ours} may also be {', '.join(others)}", f"column:{columns[0]}")
 
     def _fits(self, ours: str, theirs: str) -> bool:
         if ours == "occurred_at":
@@ -184,8 +224,11 @@ class _Draft:
         is_filled = not self.columns[name].is_null().any()
         return is_filled and 0 < distinct.len() <= _MOST_KINDS and known * 2 >= min(distinct.len(), 4)
 
-    def _doubt(self, text: str) -> None:
-        self.unsure.append(text)
+    def _doubt(self, text: str, line: str = "") -> None:
+        """Note what is unsure, and of which line of the form; what somebody chose is sure."""
+        if line not in self.choices:
+            self.unsure.append(text)
+            self.doubts.setdefault(line, text)
 
     def _missing(self, taken: dict[str, str]) -> Iterator[str]:
         for ours in ("customer_id", "occurred_at"):
@@ -195,21 +238,27 @@ class _Draft:
 
     def _kinds(self, taken: dict[str, str]) -> Iterator[str]:
         if "kind" not in taken:
-            guess = self._kind_by_names(taken)
-            self._doubt(f"kind: no column says what happened; {guess or 'one kind for all rows'} is a guess")
+            guess = self.choices.get("rows") or self._kind_by_names(taken)
+            self._doubt(
+                f"kind: no column says what happened; {guess or 'one kind for all rows'} is a guess", "rows"
+            )
+            self._answer("rows", "every row is", guess or UNSAID, KINDS)
+            doubted = "" if "rows" in self.choices else ": a guess; see docs/formats.md for the kinds"
             yield "[constants]"
-            yield f'{"" if guess else "# "}kind = "{guess or "message_sent"}"   # of every row: a guess; see docs/formats.md for the kinds'
+            yield f'{"" if guess else "# "}kind = "{guess or "message_sent"}"   # of every row{doubted}'
             yield ""
             return
         yield "[kinds]"
         column = self.columns[taken["kind"]].drop_nulls()
         for word in column.value_counts().sort("count", column.name, descending=[True, False])[column.name]:
-            kind = _kind(word)
+            line, safe = f"word:{word}", scan.scrubbed(word)
+            kind = self.choices.get(line) or _kind(word)
             if kind is None:
-                self._doubt(f"kinds: what {scan.scrubbed(word)!r} means")
-                yield f'# {_quoted(scan.scrubbed(word))} = "?"'
-            elif kind != word:
+                self._doubt(f"kinds: what {safe!r} means", line)
+                yield f'# {_quoted(safe)} = "?"'
+            elif kind not in (word, OTHER):
                 yield f'{_quoted(word)} = "{kind}"'
+            self._answer(line, f"“{safe}” means", kind or OTHER, (*KINDS, OTHER))
         yield 'else = "keep"   # our own kinds are as they are; what else is not listed is kept as "other", which nothing asks for'
         yield ""
 
@@ -243,14 +292,20 @@ class _Draft:
         if column is None:
             return
         forms = _forms(column)
-        form = _form(column)
+        form = self.choices.get("times") or _form(column)
         lines = [f'format = "{form}"'] if form not in (None, timestamps.ISO, timestamps.EPOCH) else []
+        if bad := timestamps.misfits(column, form or timestamps.ISO):
+            self._doubt(f"times: {bad:,} in the first rows are not written so", "bad times")
         if len(forms) > 1:
-            self._doubt(f"times: {' and '.join(forms[:2])} both fit; the first is taken")
-        if form not in timestamps.UNITS and not _has_offset(column):
-            self._doubt("times carry no offset: in which zone they are read must be said")
+            self._doubt(f"times: {' and '.join(forms[:2])} both fit; the first is taken", "times")
+            self._answer("times", "times are written as", forms[0], forms)
+        if form not in timestamps.UNITS and not timestamps.has_offset(column):
+            self._doubt("times carry no offset: in which zone they are read must be said", "zone")
+            self._answer("zone", "times are read in", "UTC", sorted(zoneinfo.available_timezones()))
             lines.append(
-                '# zone = "Europe/Berlin"   # times carry no offset; without this they are read in --time-zone'
+                f'zone = "{self.choices["zone"]}"'
+                if "zone" in self.choices
+                else '# zone = "Europe/Berlin"   # times carry no offset; without this they are read in --time-zone'
             )
         if lines:
             yield from ("[time]", *lines, "")
@@ -262,26 +317,39 @@ class _Draft:
                 continue
             flags = values.number(column, Conventions("UTC", None)).flags
             if flags is not None and (flags == values.AMBIGUOUS).any():
-                self._doubt(f"{ours}: whether a comma or a dot is its decimal sign")
-                yield from ("[numbers]", '# decimal = ","   # what 1,234 means is not said by the column', "")
+                self._doubt(f"{ours}: whether a comma or a dot is its decimal sign", "decimal")
+                self._answer("decimal", "the decimal sign is", UNSAID, (",", "."))
+                chosen = self.choices.get("decimal")
+                unsaid = '# decimal = ","   # what 1,234 means is not said by the column'
+                yield from ("[numbers]", f'decimal = "{chosen}"' if chosen else unsaid, "")
                 return
 
     def _identifiers(self) -> Iterator[str]:
         found: dict[str, list[str]] = {}
+        dropped = [name for name in self.columns if self.chosen(name) == DROPPED]
+        if dropped:
+            yield from (f"drop = [{', '.join(map(_quoted, dropped))}]", "")
         for name in self.columns:
-            if kind := self._like(name) or identifier_field(name):
+            if kind := self.identifier(name):
                 found.setdefault(kind, []).append(name)
         if found:
             yield "[identifiers]   # go to the vault and nowhere else"
             yield from (f"{kind} = [{', '.join(map(_quoted, names))}]" for kind, names in found.items())
             yield ""
 
+    def identifier(self, name: str) -> str | None:
+        """The field of the vault that a column goes to; who a row is about may be an address besides."""
+        chosen = self.chosen(name)
+        if chosen in ("", "customer_id"):
+            return self._like(name) or identifier_field(name)
+        return chosen.removeprefix(TO_VAULT) if chosen.startswith(TO_VAULT) else None
+
     def _others(self, taken: dict[str, str]) -> Iterator[str]:
         others = [
             name
             for name in self.columns
             if name not in (*taken.values(), *chain.from_iterable(self.several.values()))
-            and not (self._like(name) or identifier_field(name))
+            and not (self.identifier(name) or self.chosen(name) == DROPPED)
         ]
         if others:
             yield "# Kept in the attributes as they are: " + ", ".join(map(_quoted, others))
@@ -309,17 +377,8 @@ def _kind(word: str) -> str | None:
 
 
 def _forms(column: pl.Series) -> Sequence[str]:
-    """Every form of times that all filled cells have."""
-    filled = column.drop_nulls().head(200)
-    if timestamps.read(filled, "UTC").values.null_count() == 0:
-        return [timestamps.ISO]
-    forms = (timestamps.EPOCH, *words()["times"]["forms"])
-    return [form for form in forms if timestamps.written(filled, [form]).dtype.is_temporal()]
+    return timestamps.forms(column.head(SAMPLE), (timestamps.EPOCH, *words()["times"]["forms"]))
 
 
 def _form(column: pl.Series) -> str | None:
     return next(iter(_forms(column)), None)
-
-
-def _has_offset(column: pl.Series) -> bool:
-    return bool(column.drop_nulls().str.contains(r"(?i)(z|[+-]\d\d:?\d\d|gmt|utc)\s*$").all())

@@ -172,6 +172,10 @@ def epoch(text: pl.Series, unit: str) -> pl.Series:
     return micros.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
 
 
+NONE_FITS = "in none of the formats: "
+"""Stands before what is no time."""
+
+
 def written(column: pl.Series, forms: Sequence[str]) -> pl.Series:
     """Times in the first of `forms` that fits (strftime, one of `EPOCHS`, `EPOCH`, `ISO`), as times where one form fits all, else ISO 8601.
 
@@ -193,7 +197,40 @@ def written(column: pl.Series, forms: Sequence[str]) -> pl.Series:
             fits = _as_iso(times)
         read_so = _first(read_so, fits)
         left = left.set(fits.is_not_null(), None)
-    return _first(read_so, "in none of the formats: " + left).alias(column.name)
+    return _first(read_so, NONE_FITS + left).alias(column.name)
+
+
+MOST = 0.75
+"""House value: a column holds times where so many of its cells do; that others do not is told."""
+
+_LOOKED_AT = 200
+
+
+def forms(column: pl.Series, candidates: Sequence[str]) -> list[str]:
+    """Every form that most filled cells have, and as many as have any other; `ISO` alone where all have that."""
+    filled = column.drop_nulls().head(_LOOKED_AT)
+    bad = {ISO: misfits(filled, ISO)}
+    if bad[ISO]:
+        bad |= {form: misfits(filled, form) for form in candidates}
+    least = min(bad.values())
+    return [
+        form for form, cells in bad.items() if cells == least and MOST * len(filled) <= len(filled) - cells
+    ]
+
+
+def misfits(column: pl.Series, form: str) -> int:
+    """How many filled cells are no time in a form."""
+    filled = column.drop_nulls().head(_LOOKED_AT)
+    if form == ISO:
+        return int(read(filled, "UTC").values.null_count())
+    read_so = written(filled, [form])
+    return 0 if read_so.dtype.is_temporal() else int(read_so.str.starts_with(NONE_FITS).sum())
+
+
+def has_offset(column: pl.Series) -> bool:
+    """Whether most cells say how far their time is from UTC."""
+    offsets = column.drop_nulls().str.contains(r"(?i)(z|[+-]\d\d:?\d\d|gmt|utc)\s*$")
+    return bool(offsets.sum() >= MOST * len(offsets))
 
 
 def _strptime(text: pl.Series, form: str) -> pl.Series:

@@ -4,7 +4,7 @@
     events/          segments in the order (customer_id, occurred_at, event_id)
     superseded-*     events that a later export of the same rows replaced
     facts/           group facts of a generation, and numbers for its texts, made when a version of the program first asks for them
-    quarantine/      rows that imports refused, their text sealed with the vault's key
+    quarantine/      rows that imports refused, their text sealed with the vault's key; maps/: those answered on the screen
     vault.db         who the customers are; book.db: the rules; log.db: what was exported
 
 Everything is private to its owner. Readers never wait: an open workspace reads the generation it was opened at

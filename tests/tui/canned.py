@@ -9,8 +9,11 @@ import msgspec
 import polars as pl
 from msgspec import structs
 
-from audit.errors import NotFoundError
+from audit.errors import InputError, NotFoundError
+from audit.events.schema import conform
 from audit.findings.anomaly import OutOfPattern
+from audit.ingest.preview import MapLine
+from audit.ingest.report import FileReport, ImportReport
 from audit.population.audience import AtEqualBreadth, SetsApart
 from audit.population.coverage import CoverageDocument
 from audit.population.message_pressure import Bar, Pressure
@@ -28,6 +31,7 @@ from tui.rendering.text import listed
 from tui.session import Name, Names
 from tui.session.core import CoreSession
 from tui.session.customers import Customers
+from tui.session.intake import Looked
 from tui.session.view_models import (
     Agreement,
     CaseReport,
@@ -79,11 +83,54 @@ def _followed(clicks: int, orders: int) -> Rates:
     )
 
 
+class FakeIntake:
+    """Knows `orders.csv` as one of ours; of any other file it suggests a map, of `bad.csv` it says what is wrong."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.asked: list[tuple[Any, ...]] = []
+
+    def entries(self, folder: str) -> dict[str, str]:
+        return {"/data/": "the folder above", f"{folder}/old/": "folder", f"{folder}/mails.csv": "12 KB"}
+
+    def look(self, path: str, choices: Mapping[str, str]) -> Looked:
+        self.asked.append(("look", path, dict(choices)))
+        if "bad" in path:
+            raise InputError(
+                f"{path}: has no readable header line; write the names of its columns into the first"
+            )
+        ours = ("kept as it is", "not kept", "customer_id", "occurred_at", "kind", "subject")
+        lines = (
+            ("column:Contact", "Contact", ("a•••@•••.com",), "customer_id", "customer_id: Contact holds addresses"),
+            ("zone", "times are read in", (), "UTC", "times carry no offset: in which zone they are read must be said"),
+            ("column:Sent", "Sent", ("03.11.2026 08:00", "05.11.2026 08:00"), "occurred_at", ""),
+            ("column:Betreff", "Betreff", (self.name, "Nur noch heute"), "subject", ""),
+            ("word:zugestellt", "“zugestellt” means", (), "message_delivered", ""),
+        )  # fmt: skip
+        form = tuple(MapLine(ident, name, values, choices.get(ident, becomes), doubt, ours) for ident, name, values, becomes, doubt in lines)  # fmt: skip
+        sample = ImportReport(
+            [FileReport(path, "map", 1000, 996, 0, 4, 0)], 420, BOUGHT, BOUGHT + timedelta(days=9)
+        )
+        events = pl.DataFrame(
+            {
+                "occurred_at": [BOUGHT + timedelta(hours=at) for at in range(20)],
+                "customer_id": [f"c_{at:08d}" for at in range(20)],
+                "kind": ["message_delivered", "message_opened"] * 10,
+                "subject": [f"{self.name} {at}" for at in range(20)],
+            }
+        )
+        reads = "Shopify: orders export (shopify)" if "orders" in path else ""
+        return Looked(
+            path, reads, () if reads else form, (), sample.document(), False, conform(events), {}, {"occurred_at is no time": 4}, 1
+        )  # fmt: skip
+
+
 class FakeSession:
     """Answers every set of questions itself, at once. `name` stands in for every text that data could bring."""
 
     def __init__(self, name: str = "Nail clipper", *, people: int = 40) -> None:
         self.customers = self.rules = self.replays = self.proposals = self.catalogue = self
+        self.intake = FakeIntake(name)
         self.name = name
         self.people = people
         self.odd: list[dict[str, Any]] = []

@@ -31,6 +31,7 @@ from tui.screens.report import ReportDialog
 from tui.screens.rule_dialogs import DisplacedDialog, Pick, SuggestionDialog, VendorDialog
 from tui.screens.rules import RulesScreen
 from tui.screens.stories import StoriesScreen
+from tui.screens.take_in import TakeInScreen
 from tui.screens.why import WhyScreen
 from tui.widgets.items import Items
 from tui.widgets.replay_panes import CurvePane
@@ -51,6 +52,7 @@ BEARERS = {
     "curve": [CurvePane],
     "displaced": [DisplacedDialog],
     "fleet": [FleetScreen],
+    "take_in": [TakeInScreen],
     "audience": [AudienceScreen],
     "dialog": [TextDialog, Choice, Line, VendorDialog],
     "pick": [Pick],

@@ -23,6 +23,8 @@ SCREENS = {
     "why": ("enter", "w"),
     "why-left-out": ("enter", "w", "j", "x"),
     "reconcile": ("d", "space"),
+    "take-in": ("I", "m", "enter"),
+    "take-in-known": ("I", *"orders", "enter"),
     "rules": ("3",),
     "rules-curve": ("3", "c"),
     "rules-displaced": ("3", "d", "r"),

@@ -13,19 +13,11 @@ from audit.errors import InputError
 from tui import Exit, start
 from tui.commands import options, output, text_output
 from tui.commands.options import ACCESS, ANSWER, Invocation, shares
-from tui.rendering.wording import moment as minute
-from tui.rendering.wording import several
 from tui.start import Start
 
 if TYPE_CHECKING:
     from audit.ingest.report import Imported
     from audit.privacy.roles import Viewer
-
-_WHY_UNREAD = {
-    "ambiguous": "could be thousands or a decimal sign; say [numbers] decimal in a map",
-    "out_of_range": "beyond 10^12",
-}
-"""Why a value could not be read, where there is something to do about it."""
 
 
 @shares(*ANSWER)
@@ -51,6 +43,7 @@ def import_files(
     from audit import ingest
     from audit.queries.reports import language, repair
     from audit.workspace.workspace import Workspace
+    from tui.rendering import import_report
 
     invocation.require("import")
     ws = Workspace.open_or_create(invocation.folder)
@@ -66,10 +59,8 @@ def import_files(
     document = report.document()
     if report.lost_opt_outs:
         output.complain(repair(language("en"), report.lost_opt_outs))
-    for reason, rows in report.skipped_by_reason.items():
-        output.narrate(f"skipped {several(rows, 'row')}: {reason}" if rows else f"skipped: {reason}")
-    for reason, rows in report.refused_by_reason.most_common():
-        output.narrate(f"refused {several(rows, 'row')}: {reason}")
+    for text in import_report.lost(report.skipped_by_reason, report.refused_by_reason):
+        output.narrate(text)
     for path in report.unknown:
         output.narrate(f"left alone, no format we know: {path}")
     invocation.answer(document, _imported)
@@ -81,8 +72,8 @@ def import_files(
 
 def _imported(answer: "Imported") -> None:
     """What an import took, file by file: first what is lost if nobody repairs it."""
-    from audit.population.coverage import LeftOut
-    from audit.queries.reports import language, left_out, repair
+    from audit.queries.reports import language, repair
+    from tui.rendering import import_report
 
     if answer.lost_opt_outs:
         output.line(repair(language("en"), answer.lost_opt_outs))
@@ -93,46 +84,10 @@ def _imported(answer: "Imported") -> None:
     if len(rows) > 1:
         rows.append(("all", "", *(f"{getattr(answer, name):,}" for name in names)))
     output.table(("file", "format", *names), rows, right=(2, 3, 4, 5, 6))
-    span = f" · {minute(answer.first)} to {minute(answer.last)}" if answer.first else ""
-    output.line(f"{several(answer.customers, 'customer')}{span}")
-    _noted(answer)
-    for text in left_out(language("en"), LeftOut(unread=answer.unread)):
-        output.line(f"{text}: their rows came in, the texts are kept in attributes")
-    for field in answer.unread_fields:
-        if field.reason in _WHY_UNREAD:
-            output.line(f"{field.rows:,} of {field.column}: {_WHY_UNREAD[field.reason]}")
+    for text in import_report.lines(answer):
+        output.line(text)
     if answer.quarantine:
         output.line(f"refused rows, with the reasons: {answer.quarantine}")
-
-
-def _noted(answer: "Imported") -> None:
-    """What is odd about the rows, and how they were taken."""
-    if answer.duplicates:
-        known = answer.duplicates - answer.repeated
-        output.line(
-            f"of the duplicates {answer.repeated:,} repeat a row of this import, {known:,} were known already"
-        )
-    for zone, times in answer.bare_times.items():
-        output.line(
-            f"{several(times, 'time')} without an offset, read in {zone}; --time-zone or a map says another"
-        )
-    if answer.before_1990:
-        output.line(f"events before 1990: {answer.before_1990:,}")
-    if answer.several_zones:
-        output.line(f"customers with more than one time zone: {answer.several_zones:,}")
-    if answer.updated:
-        output.line(
-            f"{several(answer.updated, 'event')} took the place of what came earlier with the same key, which is kept as superseded"
-        )
-    if answer.others:
-        words = ", ".join(f"{word} ({rows:,})" for word, rows in list(answer.other_kinds.items())[:5])
-        output.line(f"events of an unknown kind, kept as other: {answer.others:,}{words and f': {words}'}")
-    if answer.future:
-        output.line(f"events later than this import, on which no answer rests: {answer.future:,}")
-    if answer.future_opt_outs:
-        output.line(
-            f"of these a no, a complaint or a bounce: {answer.future_opt_outs:,}; correct the dates and import them again"
-        )
 
 
 @shares(*ANSWER)

@@ -98,6 +98,8 @@ class FindScreen(WorkScreen):
             if part
         )
         self.query_one(Heading).say(f"whysent  {size}", right, opening.coverage)
+        if not opening.customers:
+            self.query_one("#people", Table).empty = "nobody is here yet; I: import a file"
         self.on_screen_resume()
         self._load_list()
 

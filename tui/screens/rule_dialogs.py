@@ -16,7 +16,6 @@ from tui.core_access import Progress, ProgressReporter
 from tui.rendering import bars
 from tui.rendering.replay_summary import CAVEAT, side_by_side, stopped_outcomes, totals
 from tui.rendering.text import content, joined, listed, names_in, number, say
-from tui.rendering.wording import several
 from tui.screens.dialogs import Dialog, ask_note, confirm
 from tui.session.view_models import Change, Document, Plan, Sample
 from tui.widgets.items import Item, Items
@@ -39,7 +38,7 @@ SCOPES = {"customer": "On this customer", "everybody": "On everybody"}
 
 
 class Pick(Dialog[str | None]):
-    """One of many names, with how many messages each has: what is typed narrows the list. Those in `chosen` are marked."""
+    """One of many names, with a note on each: what is typed narrows the list. Those in `chosen` are marked; of `one` the cursor begins there."""
 
     AREA = "pick"
     BINDINGS = keys.bindings(AREA)
@@ -47,9 +46,11 @@ class Pick(Dialog[str | None]):
     MOST: ClassVar[int] = 200
     """Names that are listed at once."""
 
-    def __init__(self, title: object, names: Mapping[str, int], chosen: Iterable[str]) -> None:
+    def __init__(
+        self, title: object, names: Mapping[str, str], chosen: Iterable[str], *, one: bool = False
+    ) -> None:
         super().__init__(title)
-        self._names, self._chosen = names, set(chosen)
+        self._names, self._chosen, self._one = names, set(chosen), one
 
     def body(self) -> Iterable[Widget]:
         yield CleanInput(compact=True, placeholder="any of them")
@@ -58,6 +59,10 @@ class Pick(Dialog[str | None]):
     def on_mount(self) -> None:
         self.query_one(Input).focus()
         self.narrow()
+        if self._one:
+            self.query_one(".dialog").border_subtitle = content("type to narrow · ↑ ↓ · Enter: choose")
+            for name in self._chosen:
+                self.query_one("#choice", Items).point_at(name)
 
     @on(Input.Changed)
     def narrow(self) -> None:
@@ -74,8 +79,8 @@ class Pick(Dialog[str | None]):
             items.highlighted = 0
 
     def _says(self, name: str) -> Content:
-        mark = "✓" if names_in(name)[0] in self._chosen else " "
-        return joined(f"{mark} {name}  ", (several(self._names[name], "message"), "dim"))
+        mark = "✓" if self._chosen and names_in(name)[0] in self._chosen else " "
+        return joined(f"{mark} {name}  ", (self._names[name], "dim"))
 
     def action_move(self, step: int) -> None:
         items = self.query_one("#choice", Items)

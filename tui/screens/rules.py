@@ -13,6 +13,7 @@ from tui import keys
 from tui.core_access import still_running
 from tui.rendering.replay_summary import figures
 from tui.rendering.text import content, joined, listed, names_in, number, plain, say
+from tui.rendering.wording import several
 from tui.screens.base import WorkScreen
 from tui.screens.dialogs import Choice, Question, TextDialog, confirm
 from tui.session.view_models import Change, Document, Entry, Plan
@@ -180,7 +181,8 @@ class RulesScreen(WorkScreen):
 
         def show(names: Mapping[str, int]) -> None:
             title = f"{row.field.key.replace('_', ' ')}: {number(len(names))} in this data"
-            self.app.push_screen(Pick(title, names, names_in(row.text)), take)
+            notes = {name: several(messages, "message") for name, messages in names.items()}
+            self.app.push_screen(Pick(title, notes, names_in(row.text)), take)
 
         self.ask("names", partial(self.session.rules.named, row.field.key), show)
 

@@ -1,4 +1,4 @@
-"""The screens' only door to the core: five sets of questions over one open workspace.
+"""The screens' only door to the core: six sets of questions over one open workspace.
 
 Every method may take long and is called in a worker. What comes out is what the viewer is told.
 """
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from audit.segments.model import Definition
     from audit.workspace.workspace import Workspace
     from tui.session.customers import Customers
+    from tui.session.intake import Intake
     from tui.session.replays import Replays
     from tui.session.rules import Proposals, RuleBook
     from tui.session.view_models import Opening, Progress
@@ -136,6 +137,18 @@ class CoreSession:
         from tui.session.rules import RuleBook
 
         return self._for_viewer(RuleBook(self._opened, self._proposals))
+
+    @cached_property
+    def intake(self) -> Intake:
+        """Files before they are taken in; what it tells is told by role already."""
+        from tui.session.intake import Intake
+
+        return Intake(self._opened)
+
+    def opened_again(self) -> Opening:
+        """What the workspace is after an import."""
+        self.workspace.refresh()
+        return self._opening(0)
 
     @cached_property
     def catalogue(self) -> Catalogue:

@@ -131,7 +131,7 @@ class OpenWorkspace:
         """Put `customer` first among the recent cases; a workspace that cannot be written remembers nothing."""
         earlier = (case for case in self.recent_cases() if case != customer)
         with suppress(OSError):
-            _write_private(self.folder / RECENT_FILE, json.dumps([customer, *earlier][:RECENT_CASES]))
+            write_private(self.folder / RECENT_FILE, json.dumps([customer, *earlier][:RECENT_CASES]))
 
     def write_export(self, name: str, text: str) -> str:
         """Write `text` into a file among the exports that only its owner can read; the path."""
@@ -139,13 +139,14 @@ class OpenWorkspace:
         path = folder / name.replace("/", "_")
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
-            _write_private(path, text)
+            write_private(path, text)
         except OSError as error:
             raise WorkspaceError(f"{path}: cannot be written: {error.strerror}; name another file") from error
         return str(path)
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)

@@ -90,7 +90,7 @@ class Table(ScrollView, can_focus=True):
         super().__init__(id=id)
         self.rows: Rows | None = None
         self.marks: Mapping[str, str] = {}
-        self._empty = empty
+        self.empty = empty
         self._sorting: tuple[str, bool] | None = None
         self._widths: tuple[int, ...] = ()
         self._room = 0
@@ -199,7 +199,7 @@ class Table(ScrollView, can_focus=True):
             return Strip([Segment(self._joined(labels), style)]).adjust_cell_length(width, style)
         if y == 1 and not len(self.rows):
             return Strip(
-                [Segment(line(f"  {self._empty}", width), self.get_component_rich_style("table--dim"))]
+                [Segment(line(f"  {self.empty}", width), self.get_component_rich_style("table--dim"))]
             )
         return Strip.blank(width, self.rich_style)
 
