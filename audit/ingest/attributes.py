@@ -6,7 +6,7 @@ Direct identifiers are found by the names that sources give to columns and to ke
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import polars as pl
@@ -17,6 +17,9 @@ from audit.ingest.values import NOT_READ, as_text
 from audit.privacy.clean import clean_column
 from audit.privacy.lookup import unaccented
 from audit.storage import toml_input
+
+_LINE = re.compile(r"([^\S\n]*)([^:\n;]{1,60}?)(\s?:\s+)([^\n;]*[^\s;])")
+_LONGEST_NAME = 100
 
 _TEXT = r'"[^"\\\x00-\x1f]*"'
 _FLAT = rf"^\{{({_TEXT}: ?({_TEXT}|-?\d{{1,30}}(\.\d{{1,30}})?|true|false|null)(, ?{_TEXT}: ?({_TEXT}|-?\d{{1,30}}(\.\d{{1,30}})?|true|false|null))*)?\}}$"
@@ -158,9 +161,20 @@ def _parsed(value: str) -> tuple[str, list[tuple[str, str]]]:
     return strict_json.dumps({key: field for key, field in plain.items() if field is not None}), persons
 
 
+@lru_cache(maxsize=20_000)
 def field_of(name: str) -> str | None:
     """The field of the vault that a column or key of this name belongs to, or None."""
-    return _fields().get(normal(name))
+    if len(name) > _LONGEST_NAME:
+        return None
+    plain = normal(name)
+    fields = _fields()
+    if plain in fields:
+        return fields[plain]
+    words = plain.rstrip("0123456789_").split("_")
+    while words and words[0] in _people():
+        words.pop(0)
+    meant = fields.get("_".join(words))
+    return meant or next((_words()[word] for word in words if word in _words()), None)
 
 
 def identifier_field(path: str) -> str | None:
@@ -191,11 +205,26 @@ def _fields() -> dict[str, str]:
 
 
 @cache
+def _words() -> dict[str, str]:
+    return {word: field for field, words in identifier_words()["words"].items() for word in words}
+
+
+@cache
+def _people() -> frozenset[str]:
+    return frozenset(identifier_words()["before"]["people"])
+
+
+@cache
 def key_pattern() -> str:
-    """A regular expression that is found in every JSON text with such a key, or with one that has an accent."""
+    """A regular expression that is found in every JSON text with such a key, or with one that has an accent; and in one with a
+    line `key: value` of such a key.
+    """
     names = [name for names in identifier_words()["columns"].values() for name in names]
     spelled = "|".join(sorted({r'[^a-z0-9"]*'.join(map(re.escape, name.split("_"))) for name in names}))
-    return rf'(?i)"([^a-z0-9"]*({spelled})[^a-z0-9"]*|[^"]*[^\x00-\x7f"][^"]*)"\s*:'
+    people = rf'(?:(?:{"|".join(sorted(_people()))})[^a-z0-9"]*)*'
+    anywhere = rf'(?:[^":]*[^a-z":])?(?:{"|".join(sorted(_words()))})(?:[^a-z":][^":]*)?'
+    key = rf'[^a-z0-9"]*(?:{people}(?:{spelled})[^a-z":]*|{anywhere}|[^":]*[^\x00-\x7f":][^":]*)'
+    return rf'(?i)"{key}"\s*:|(?:"|\\[nr]|;){key}:\s'
 
 
 def apart(attributes: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
@@ -227,4 +256,23 @@ def _inside(value: Any, identifiers: list[tuple[str, str]], *, person: bool) -> 
         return _without(value, identifiers, person=person)
     if isinstance(value, list):
         return [_inside(element, identifiers, person=person) for element in value]
-    return value
+    return _text(value, identifiers, person=person) if isinstance(value, str) else value
+
+
+def _text(text: str, identifiers: list[tuple[str, str]], *, person: bool) -> str:
+    """A text that is JSON itself, or has lines of "key: value", without direct identifiers."""
+    if text[:1] in ("{", "["):
+        try:
+            inner = strict_json.loads(text)
+        except ValueError:
+            return text
+        return strict_json.dumps(_inside(inner, identifiers, person=person))
+
+    def without(match: re.Match[str]) -> str:
+        field = field_of(match[2])
+        if not field or (not person and normal(match[2]) in identifier_words()["attributes"]["ambiguous"]):
+            return match[0]
+        identifiers.append((field, match[4]))
+        return f"{match[1]}{match[2]}{match[3]}[{field}]"
+
+    return _LINE.sub(without, text) if ":" in text else text

@@ -18,6 +18,7 @@ from audit.ingest.format import IDENTIFIERS, Batch, Format, Options
 from audit.ingest.paths import Paths
 from audit.ingest.readers import Table
 from audit.ingest.values import as_text
+from audit.privacy import scan
 
 _ADDRESS = r"^\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$"
 _TITLES = {
@@ -112,7 +113,9 @@ def batch(table: Table, *, identifier_columns: Mapping[str, str] | None = None, 
         if field and name not in SCHEMA:
             to_vault[name] = field
     canonical = [name for name in rows.columns if name in SCHEMA and name not in to_vault]
-    extra = [name for name in rows.columns if name not in SCHEMA and name not in to_vault and name != "row"]
+    unknown = [name for name in rows.columns if name not in SCHEMA and name not in to_vault and name != "row"]
+    held_back = _held_back(rows, [name for name in unknown if name not in rest.get("kept", ())])
+    extra = [name for name in unknown if name not in held_back]
     events = rows.select("row", *canonical)
     if extra:
         packed = attributes.of_columns(rows, extra).alias("extra")
@@ -122,7 +125,13 @@ def batch(table: Table, *, identifier_columns: Mapping[str, str] | None = None, 
             else pl.col("extra")
         )
         events = events.with_columns(packed).with_columns(combined.alias("attributes")).drop("extra")
-    fields = {"rows": table.count, "source": rows, "rejected": table.rejected, **rest}
+    fields = {
+        "rows": table.count,
+        "source": rows,
+        "rejected": table.rejected,
+        "held_back": held_back,
+        **rest,
+    }
     return Batch(table.path, table.form, events=events, identifiers=_identifiers(rows, to_vault), **fields)
 
 
@@ -137,6 +146,13 @@ def refuse_missing(path: str, names: Iterable[str]) -> None:
                 f"{path}: the column {needed} is missing{hint}; rename the one that is it, or describe the table "
                 "with --map FILE.toml"
             )
+
+
+def _held_back(rows: pl.DataFrame, unknown: Iterable[str]) -> dict[str, tuple[str, int]]:
+    """The unknown columns whose values look like identifiers: what they look like, and how many rows have one."""
+    looks = {name: scan.looks_like(rows[name]) for name in unknown if rows.schema[name] == pl.String}
+    filled = {name: rows[name].is_not_null() & (rows[name] != "") for name, label in looks.items() if label}
+    return {name: (label.strip("[]"), int(filled[name].sum())) for name, label in looks.items() if label}
 
 
 def _identifiers(rows: pl.DataFrame, to_vault: dict[str, str]) -> pl.DataFrame:

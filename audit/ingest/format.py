@@ -29,6 +29,8 @@ class Batch:
     - `source`: the rows as they were read, with `row`, for what is refused later; None where `events` tells it all;
     - `time_zone`: where times without an offset are read, if not in the import's; `decimal`: the decimal sign, where a map
       says it; `distinct`: whether equal rows without an id are events of their own;
+    - `held_back`: columns that nobody knows and that look like identifiers → what they look like, and how many rows have one;
+      `kept`: what a map says is none, although it looks like it;
     - `skipped`: reason → rows that are of no interest; `other_kinds`: their word → events that a map keeps as `other`.
     """
 
@@ -44,6 +46,8 @@ class Batch:
     time_zone: str | None = None
     decimal: str | None = None
     distinct: bool = False
+    held_back: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    kept: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

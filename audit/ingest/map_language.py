@@ -123,6 +123,7 @@ class Map(Struct, frozen=True):
     kinds: Texts = {}
     identifiers: Annotated[dict[str, str], read_by(_identifiers)] = {}
     drop: Names = ()
+    keep: Names = ()
     record: Names = ()
     time: Annotated[Time, toml_input.table(Time, "is a table of texts; put values in quotes")] = Time()
     numbers: Annotated[Numbers, toml_input.table(Numbers, "is a table; write [numbers] with decimal")] = (

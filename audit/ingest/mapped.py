@@ -70,6 +70,7 @@ def batch(mapping: Map, table: Table) -> Batch:
         time_zone=mapping.time.zone and timestamps.zone(mapping.time.zone),
         decimal=mapping.numbers.decimal,
         distinct=mapping.rows == "distinct",
+        kept=mapping.keep,
     )
 
 

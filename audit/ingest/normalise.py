@@ -1,6 +1,6 @@
 """Rows of text into canonical columns; what cannot be read is told apart, with a reason that quotes no value.
 
-Then ids made from what is in a row where there are none, and free text without what tells who somebody is.
+Then ids made from what is in a row where there are none.
 """
 
 import hashlib
@@ -9,14 +9,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from audit.events import scanners
 from audit.events.schema import KINDS, NEEDED, OTHER, SCHEMA, TIME
 from audit.events.vocabulary import OPT_INS, OPT_OUTS
-from audit.ingest import attributes, strict_json, timestamps
+from audit.ingest import attributes, timestamps
 from audit.ingest.values import (
     UNREAD,
     Conventions,
@@ -29,15 +29,11 @@ from audit.ingest.values import (
     truth,
     zone,
 )
-from audit.privacy import scan
 from audit.privacy.clean import clean_column
 from audit.privacy.lookup import INVISIBLE, normalised_id
 
 if TYPE_CHECKING:
     from audit.privacy.vault import Vault
-
-FREE_TEXT = ("query", "subject", "item_name", "campaign_name", "reason", "recipient", "attributes")
-"""Columns in which people write what they like."""
 
 SEPARATOR = "\x1f"
 KEY, KEY_ONCE = "made of a key: ", "made once of a key: "
@@ -326,38 +322,6 @@ def signature(events: pl.DataFrame) -> pl.Series:
     )
     columns = [_written(name, said.columns) for name in SCHEMA]
     return said.select(pl.concat_str(columns, separator=SEPARATOR)).to_series()
-
-
-def scrubbed(events: pl.DataFrame) -> pl.DataFrame:
-    """Free text with e-mail addresses, phone and card numbers replaced by what they are."""
-    present = [name for name in FREE_TEXT if name in events.columns]
-    scrubbed_events = events.with_columns(scan.scrub(events[name]) for name in present)
-    return (
-        scrubbed_events.with_columns(_scrubbed_json(events["attributes"], scrubbed_events["attributes"]))
-        if "attributes" in present
-        else scrubbed_events
-    )
-
-
-def _scrubbed_json(column: pl.Series, scrubbed_text: pl.Series) -> pl.Series:
-    """JSON objects with their texts and numbers scrubbed one by one, so that they stay JSON."""
-    touched = column.filter((column != scrubbed_text).fill_null(value=False)).unique()
-    return (
-        column.replace({text: strict_json.dumps(_scrubbed(strict_json.parse(text))) for text in touched})
-        if len(touched)
-        else column
-    )
-
-
-def _scrubbed(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _scrubbed(element) for key, element in value.items()}
-    if isinstance(value, list):
-        return [_scrubbed(element) for element in value]
-    if not isinstance(value, str):
-        return value
-    clear = scan.scrubbed(value)
-    return value if clear == value else clear
 
 
 def first_of_each(events: pl.DataFrame, key: list[str]) -> pl.DataFrame:

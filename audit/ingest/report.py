@@ -41,6 +41,14 @@ class UnreadField(Document):
     rows: int
 
 
+class HeldBack(Document):
+    """A column that nobody knows and whose values look like identifiers: it is not stored, until a map says what it is."""
+
+    column: str
+    looks_like: Literal["e-mail", "phone", "card", "IBAN", "IP", "device"]
+    rows: int
+
+
 QUARANTINED: dict[str, pl.DataType] = {
     "file": pl.String(), "row": pl.UInt64(), "reason": pl.String(), "raw": pl.Binary(),
     "customer": pl.String(), "opt_out": pl.Boolean(),
@@ -83,6 +91,8 @@ class Imported(Document, schema="whysent.import/1"):
     """By column, how many values could not be read."""
     unread_fields: tuple[UnreadField, ...]
     """The same by column and reason."""
+    held_back: tuple[HeldBack, ...]
+    """Unknown columns that look like identifiers and were not stored."""
     future_opt_outs: int
     """Those of them that are a no, a complaint or a bounce: likely lost, by a wrong date."""
     others: int
@@ -103,6 +113,7 @@ class ImportReport:
     - `repeated`: duplicates that repeat a row of this import; `bare_times`: times without an offset, by the zone they were
       read in; `before_1990`: events so early; `several_zones`: customers with more than one time zone;
     - `unread`: fields that were left out of rows, by column and reason;
+    - `held_back`: rows that have a value in a column which looks like identifiers, by column and what it looks like;
     - `others`: events kept as `other`, `other_kinds` by their word; `updated`: events that took the place of known ones with their key;
     - `quarantine`: the file with the refused rows, None if there are none;
     - `unknown`: files inside given folders that no format knows.
@@ -126,6 +137,7 @@ class ImportReport:
     before_1990: int = 0
     several_zones: int = 0
     unread: Counter[tuple[str, str]] = field(default_factory=Counter)
+    held_back: Counter[tuple[str, str]] = field(default_factory=Counter)
     unknown: list[Path] = field(default_factory=list)
 
     def count(self, file: int, **rows: int) -> None:
@@ -149,6 +161,10 @@ class ImportReport:
             {"column": column, "reason": reason, "rows": rows}
             for (column, reason), rows in sorted(self.unread.items())
         ]
+        held_back = [
+            {"column": column, "looks_like": looks_like, "rows": rows}
+            for (column, looks_like), rows in self.held_back.items()
+        ]
         by_column: Counter[str] = Counter()
         for (column, _), rows in self.unread.items():
             by_column[column] += rows
@@ -167,6 +183,7 @@ class ImportReport:
             lost_opt_outs=self.lost_opt_outs,
             unread=dict(by_column.most_common()),
             unread_fields=convert(unread, tuple[UnreadField, ...]),
+            held_back=convert(held_back, tuple[HeldBack, ...]),
             future_opt_outs=self.future_opt_outs,
             others=self.others,
             other_kinds=dict(self.other_kinds.most_common()),

@@ -13,12 +13,12 @@ from audit.errors import InputError
 from audit.events import scanners
 from audit.events.schema import ORDER, OTHER, TIME, conform
 from audit.events.vocabulary import LOOKS_LIKE_AN_OPT_OUT, NOES
-from audit.ingest import attributes, formats, map_formats, normalise, timestamps
+from audit.ingest import attributes, formats, free_text, map_formats, normalise, timestamps
 from audit.ingest.format import REJECTED, Batch, Options
 from audit.ingest.report import QUARANTINED, FileReport, ImportReport, raw_text, write_quarantine
 from audit.ingest.values import Conventions
 from audit.population import coverage
-from audit.privacy import links
+from audit.privacy import links, scan
 from audit.storage import event_store
 
 if TYPE_CHECKING:
@@ -98,12 +98,16 @@ class Run:
         self._repeats = normalise.Repeats()
         self._zones: list[pl.DataFrame] = []
         self._known: list[pl.DataFrame] = []
+        self._kept: set[str] = set()
 
     def take(self, batch: Batch) -> None:
         """Take the rows of one batch in."""
         number = self._files.setdefault(batch.path, len(self._files))
         if number == len(self.report.files):
-            self.report.files.append(FileReport(path=batch.path, format=batch.format))
+            self.report.files.append(FileReport(path=scan.scrubbed(batch.path), format=batch.format))
+        for column, (looks_like, rows) in batch.held_back.items():
+            self.report.held_back[scan.scrubbed(column), looks_like] += rows
+        self._kept.update(batch.kept)
         zone = batch.time_zone or self._options.time_zone
         conventions = self._conventions.setdefault(batch.path, Conventions(zone, batch.decimal))
         normalised = normalise.cast(batch.events, conventions)
@@ -170,9 +174,10 @@ class Run:
         self._events, self._identifiers = [], []
         if events is None or identifiers is None or events.is_empty():
             return
-        pseudonymised = self._pseudonymised(events, identifiers)
+        pseudonymised, personal = self._pseudonymised(events, identifiers)
         complete = self._repeats.numbered(normalise.with_ids(pseudonymised, self._ws.vault))
-        fresh = self._fresh(normalise.scrubbed(complete))
+        complete = free_text.scrubbed(complete, personal, self._ws.vault, self._kept)
+        fresh = self._fresh(complete)
         self._note(complete)
         for file, rows in fresh.group_by("file").agg(pl.col("row").n_unique()).rows():
             self.report.count(file, accepted=rows, duplicates=-rows)
@@ -285,21 +290,22 @@ class Run:
         report.first = min(moment for moment in (report.first, earliest) if moment)
         report.last = max(moment for moment in (report.last, latest) if moment)
 
-    def _pseudonymised(self, events: pl.DataFrame, identifiers: pl.DataFrame) -> pl.DataFrame:
+    def _pseudonymised(
+        self, events: pl.DataFrame, identifiers: pl.DataFrame
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The events and the identifiers, by pseudonym."""
         vault = self._ws.vault
         sources = events["customer_id"].unique(maintain_order=True).to_list()
         names = vault.pseudonyms(sources, import_id=self.import_id)
         pseudonyms = pl.DataFrame({"customer_id": list(names), "pseudonym": list(names.values())})
         identifiers = identifiers.with_columns(normalise.customer_ids(identifiers["customer_id"]))
-        known_identifiers = identifiers.join(pseudonyms, on="customer_id", how="inner", maintain_order="left")
-        if known_identifiers.height:
-            vault.put(
-                known_identifiers.select(pl.col("pseudonym").alias("customer_id"), "field", "value"),
-                import_id=self.import_id,
-            )
-        return events.with_columns(
-            pl.col("customer_id").replace_strict(pseudonyms["customer_id"], pseudonyms["pseudonym"])
+        personal = identifiers.join(pseudonyms, on="customer_id", how="inner", maintain_order="left").select(
+            pl.col("pseudonym").alias("customer_id"), "field", "value"
         )
+        if personal.height:
+            vault.put(personal, import_id=self.import_id)
+        renamed = pl.col("customer_id").replace_strict(pseudonyms["customer_id"], pseudonyms["pseudonym"])
+        return events.with_columns(renamed), personal
 
     def _quarantined(self, batch: Batch, refused: pl.DataFrame) -> pl.DataFrame:
         """All refused rows of a batch, once each; noted for the quarantine with their text."""
@@ -320,7 +326,7 @@ class Run:
             looks_like_a_no = pl.col("raw").str.contains(LOOKS_LIKE_AN_OPT_OUT).fill_null(value=False)
             self._refused.append(
                 _with_customer(all_refused, batch.events).with_columns(
-                    reason=placed, file=pl.lit(batch.path), opt_out=looks_like_a_no
+                    reason=placed, file=pl.lit(scan.scrubbed(batch.path)), opt_out=looks_like_a_no
                 )
             )
         return all_refused

@@ -18,6 +18,15 @@ _WHY_UNREAD = {
 }
 """Why a value could not be read, where there is something to do about it."""
 
+_LOOKS_LIKE = {
+    "e-mail": "e-mail addresses",
+    "phone": "telephone numbers",
+    "card": "card numbers",
+    "IBAN": "account numbers",
+    "IP": "IP addresses",
+    "device": "hardware addresses",
+}
+
 
 def lost(skipped: Mapping[str, int], refused: Mapping[str, int]) -> Iterator[str]:
     """The rows that are no events, by reason: those of no interest, then those that could not be read."""
@@ -40,6 +49,12 @@ def lines(answer: Imported, zone: str = "--time-zone or a map says another") -> 
     for field in answer.unread_fields:
         if field.reason in _WHY_UNREAD:
             yield f"{field.rows:,} of {field.column}: {_WHY_UNREAD[field.reason]}"
+    for column in answer.held_back:
+        looks_like, values = _LOOKS_LIKE[column.looks_like], several(column.rows, "value")
+        yield (
+            f"column {column.column!r} looks like {looks_like}: held back, {values} not stored; "
+            "in a map, identifiers takes it to the vault, keep says that it is none"
+        )
 
 
 def _noted(answer: Imported, another: str) -> Iterator[str]:
