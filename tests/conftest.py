@@ -41,18 +41,26 @@ os.environ.pop("WHYSENT_WORKSPACE", None)
 os.environ["COLUMNS"] = "120"
 
 
-COMPILED_ONCE = {
-    f"tests/audit/rules/test_{name}.py"
-    for name in (
-        "kernel", "kernel_cache", "interactive_replay", "golden_cases", "book", "consent", "preset_comparison"
-    )
+TOGETHER = {
+    f"tests/audit/{name}.py": unit
+    for unit, names in {
+        "kernel": (
+            "rules/test_kernel", "rules/test_kernel_cache", "rules/test_interactive_replay", "rules/test_golden_cases",
+            "rules/test_book", "rules/test_consent", "rules/test_preset_comparison",
+        ),
+        "explained": ("why/test_until", "why/test_excluded"),
+    }.items()
+    for name in names
 }  # fmt: skip
-"""Who needs the kernel: the first of them compiles it, the others find it."""
+"""Files that one worker runs: the first that needs the kernel compiles it, the first that explains the scenes explains them."""
 
 SECONDS = {
-    "kernel": 100, "test_soundness": 45, "test_commands": 30, "test_role_view": 20, "test_scene_replies": 20, "test_bulk_causes": 20,
-    "test_uci": 15, "test_core": 15, "test_oracles": 15, "test_derive_properties": 15, "test_every_check": 15, "test_until": 15,
-    "test_pictures": 10, "test_tutorials": 10, "test_segment_proofs": 10, "test_excluded": 10, "test_placements": 10, "test_models": 10, "test_new_check": 10,
+    "kernel": 100, "test_soundness": 50, "test_commands": 35, "test_stories": 30, "test_role_view": 25, "test_scene_replies": 25,
+    "test_snapshots": 20, "test_bulk_causes": 20, "test_uci": 20, "test_core": 20, "test_oracles": 20, "explained": 20,
+    "test_rules_screen": 15, "test_properties": 15, "test_every_check": 15, "test_tutorials": 15, "test_pictures": 15, "test_linear": 15,
+    "test_hostile": 15, "test_gate": 15, "test_new_check": 15, "test_placements": 15, "test_whole_why": 15, "test_shipped_tables": 15,
+    "test_texts": 15, "test_terminal": 15, "test_derive_properties": 10, "test_customer": 10, "test_rule_answers": 10, "test_models": 10,
+    "test_same_figures": 10, "test_letter": 10, "test_segment_proofs": 10, "test_history": 10, "test_eligibility": 10, "test_themes": 10,
 }  # fmt: skip
 """How long the longest files take, about; they are begun first, so that all workers end together."""
 
@@ -65,7 +73,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "Load
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            return "kernel" if file in COMPILED_ONCE else file
+            return TOGETHER.get(file, file)
 
         def _assign_work_unit(self, node: "WorkerController") -> None:
             def seconds(file: str) -> float:

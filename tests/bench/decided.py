@@ -7,7 +7,7 @@ alone is held by the tests of segments, strips and checks, and by a sample of ev
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import polars as pl
@@ -23,6 +23,7 @@ from audit.events.schema import conform
 from audit.events.times import parse_iso
 from audit.queries.case import Case
 from audit.workspace.context import Context
+from tests.bench.populations import Population
 
 Decision = tuple[str, str]
 """The type of what was decided (message, segment, item, finding) and its id."""
@@ -142,6 +143,12 @@ def people(events: pl.DataFrame, context: Context) -> Iterator[Person]:
             frozenset(mine.filter("derived").select("type", "id").rows()),
             {id_: (check, key) for id_, check, key in theirs.rows()},
         )
+
+
+@cache
+def people_of(population: Population) -> tuple[Person, ...]:
+    """The customers of a population; what is explained of them is worked out once for all who ask."""
+    return tuple(people(*population.made()))
 
 
 def given(what: str, events: pl.DataFrame, context: Context) -> pl.DataFrame:

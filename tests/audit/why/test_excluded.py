@@ -301,9 +301,9 @@ COUNTED_ALL_THE_SAME = ("over-frequency",)
 
 
 def test_without_what_was_left_out_everything_is_decided_as_before() -> None:
-    events, ctx = Population("scenes", 1, 1).made()
+    people = decided.people_of(Population("scenes", 1, 1))
     claims = []
-    for person in decided.people(events, ctx):
+    for person in people:
         for decision in person.decisions:
             if decision[0] == "message" or person.checks.get(decision[1], ("",))[0] in COUNTED_ALL_THE_SAME:
                 continue
@@ -313,4 +313,6 @@ def test_without_what_was_left_out_everything_is_decided_as_before() -> None:
             if left_out and decision in person.derived:
                 claims.append(Claim(person, decision, Variant(left_out), there=True))
     assert len(claims) > 20
-    assert [claim.fault() for claim, there in soundness.answered(claims, ctx) if not there] == []
+    assert [
+        claim.fault() for claim, there in soundness.answered(claims, people[0].context) if not there
+    ] == []

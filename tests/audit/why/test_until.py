@@ -220,7 +220,7 @@ def some(person: decided.Person) -> Iterator[decided.Decision]:
 )
 def test_every_day_named_is_the_day_on_which_it_ends(population: Population, kinds: set[str]) -> None:
     named = []
-    for person in decided.people(*population.made()):
+    for person in decided.people_of(population):
         for decision in some(person):
             made = person.explained(decision)
             named += [decision[0]] if made.until is not None and made.until > made.at else []
