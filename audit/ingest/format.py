@@ -3,8 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
+
+if TYPE_CHECKING:
+    from audit.ingest.map_language import Map
 
 REJECTED: dict[str, pl.DataType] = {"row": pl.UInt64(), "reason": pl.String(), "raw": pl.String()}
 """Rows that cannot be events: the source's row number from 1, why in plain words, the raw text (goes nowhere in clear). A
@@ -72,6 +76,7 @@ class Format:
     - `name`, `title`: for `--format` and for people; `reads`: the files it takes; `gives`: kinds of events;
     - `recognises`: whether a file or folder is of this format, by what is in it;
     - `read`: its rows in batches, each complete in itself. Raises InputError;
+    - `map`: what it is made of, if that is a map; `package`: the distribution it comes from, if that is another than ours;
     - `together`: the same for files and folders that are one export in several parts, where that makes a difference.
     """
 
@@ -82,3 +87,5 @@ class Format:
     recognises: Callable[[Path], bool]
     read: Callable[[Path, Options], Iterator[Batch]]
     together: Callable[[Sequence[Path], Options], Iterator[Batch]] | None = None
+    map: "Map | None" = None
+    package: str | None = None

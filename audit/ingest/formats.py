@@ -1,7 +1,10 @@
 """The formats that can be imported, in the order in which they are asked whether a file is theirs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
@@ -12,30 +15,90 @@ from audit.ingest import canonical, map_formats, readers
 from audit.ingest.amazon.reader import AMAZON
 from audit.ingest.format import Format
 
+GROUP = "whysent.formats"
+"""The entry points by which other distributions bring formats: NAME = the package beside whose code NAME.toml lies."""
+
 
 def formats() -> tuple[Format, ...]:
-    """Every format, the most particular first."""
-    return (AMAZON, *map_formats.shipped(), *canonical.FORMATS)
+    """Every format, the most particular first; those of others take no file that one of ours knows."""
+    return (*_ours(), *external()[0], *canonical.FORMATS)
+
+
+def _ours() -> tuple[Format, ...]:
+    return (AMAZON, *map_formats.shipped())
+
+
+class Unusable(Document):
+    """A format of another distribution that is left out, and why."""
+
+    name: str
+    package: str
+    problem: str
+
+
+@cache
+def external() -> tuple[tuple[Format, ...], tuple[Unusable, ...]]:
+    """The formats that other distributions bring, and those of them that cannot be used; one that is broken costs no other."""
+    known = {ours.name for ours in (*_ours(), *canonical.FORMATS)}
+    usable: list[Format] = []
+    unusable: list[Unusable] = []
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
+        package = entry.dist.name if entry.dist is not None else entry.value
+        try:
+            brought = _brought(entry, known)
+        except InputError as error:
+            unusable.append(Unusable(name=entry.name, package=package, problem=str(error)))
+        else:
+            usable.append(replace(brought, package=package))
+            known.add(entry.name)
+    return tuple(usable), tuple(unusable)
+
+
+def _brought(entry: EntryPoint, known: Collection[str]) -> Format:
+    """The format of an entry point; no code of its package runs. Raises InputError."""
+    if entry.name in known:
+        raise InputError(f"there is a format {entry.name} already; give it another name")
+    if "." in entry.value or ":" in entry.value:
+        raise InputError(
+            f"{entry.value}: name a package at the top, beside whose code {entry.name}.toml lies"
+        )
+    spec = find_spec(entry.value)
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError(
+            f"{entry.value}: no such package is installed; name the one beside whose code {entry.name}.toml lies"
+        )
+    brought = map_formats.format_in(Path(next(iter(spec.submodule_search_locations))) / f"{entry.name}.toml")
+    if brought.name != entry.name:
+        raise InputError(
+            f"its map calls itself {brought.name}, its entry point {entry.name}; call both the same"
+        )
+    return brought
 
 
 class FormatEntry(Document):
-    """A format: its name for `--format`, what it is, the files it takes, and the kinds of events it gives."""
+    """A format: its name for `--format`, what it is, the files it takes, and the kinds of events it gives.
+
+    `package`: the distribution that brings it, if that is another than ours.
+    """
 
     name: str
     title: str
     reads: str
     gives: tuple[str, ...]
+    package: str | None
 
 
 class Formats(Document, schema="whysent.formats/1"):
-    """The formats that `import` reads, the most particular first."""
+    """The formats that `import` reads, the most particular first; `unusable`: those of other distributions that it cannot use."""
 
     formats: tuple[FormatEntry, ...]
+    unusable: tuple[Unusable, ...]
 
 
 def document() -> Formats:
     """The answer of `whysent formats`."""
-    return Formats(formats=msgspec.convert(formats(), tuple[FormatEntry, ...], from_attributes=True))
+    entries = msgspec.convert(formats(), tuple[FormatEntry, ...], from_attributes=True)
+    return Formats(formats=entries, unusable=external()[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +172,18 @@ def _named(name: str | None, by_map: Format | None) -> tuple[Format, ...]:
         return (by_map,)
     if name is None:
         return formats()
+    return tuple(
+        known if known.map is None else replace(known, recognises=map_formats.readable)
+        for known in named(name)
+    )
+
+
+def named(name: str) -> tuple[Format, ...]:
+    """The format of a name. Raises InputError where there is none."""
     chosen = tuple(known for known in formats() if known.name == name)
     if not chosen:
         raise InputError(f"no format {name!r}; there are {', '.join(known.name for known in formats())}")
-    return tuple(
-        replace(known, recognises=map_formats.readable) if known in map_formats.shipped() else known
-        for known in chosen
-    )
+    return chosen
 
 
 def _whose(path: Path, chosen: Sequence[Format]) -> Format | None:

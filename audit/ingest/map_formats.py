@@ -70,7 +70,14 @@ def shipped_format(name: str, document: Mapping[str, Any]) -> Format:
         partial(_is_of, mapping),
         partial(_read, name, mapping),
         partial(_read_together, name, mapping),
+        mapping,
     )
+
+
+def format_in(map_file: Path) -> Format:
+    """The format that a file describes, as those that ship. Raises InputError."""
+    map_language.read(map_file)  # which names the file in what it says is wrong
+    return shipped_format(str(map_file), toml_input.read(map_file))
 
 
 def _gives(mapping: Map) -> tuple[str, ...]:

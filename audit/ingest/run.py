@@ -14,7 +14,7 @@ from audit.events import scanners
 from audit.events.schema import ORDER, OTHER, TIME, conform
 from audit.events.vocabulary import LOOKS_LIKE_AN_OPT_OUT, NOES
 from audit.ingest import attributes, formats, free_text, map_formats, normalise, timestamps
-from audit.ingest.format import REJECTED, Batch, Options
+from audit.ingest.format import REJECTED, Batch, Format, Options
 from audit.ingest.report import QUARANTINED, FileReport, ImportReport, raw_text, write_quarantine
 from audit.ingest.values import Conventions
 from audit.population import coverage
@@ -38,18 +38,19 @@ def import_paths(
     *,
     format: str | None = None,  # noqa: A002  the option's own name
     map_file: Path | None = None,
+    by_map: Format | None = None,
     customer: str | None = None,
     time_zone: str = "UTC",
     progress: Callable[[int, int, str], None] | None = None,
 ) -> ImportReport:
     """Bring files and folders into `ws`; what is known already adds nothing.
 
-    `time_zone` is where times without an offset are read, `customer` whose export it is where the files do not say
+    `map_file`, or a format made of a map, reads them all. `time_zone` is where times without an offset are read, `customer` whose export it is where the files do not say
     (a pseudonym, a source's own id or an e-mail address),
     `progress(done, total, path)` is called with bytes read. A killed or failed import leaves the workspace as it was.
     Raises InputError for what cannot be read, WorkspaceError for what cannot be written.
     """
-    by_map = None if map_file is None else map_formats.format_of(map_file)
+    by_map = by_map if map_file is None else map_formats.format_of(map_file)
     options = Options(customer, timestamps.zone(time_zone), progress)
     sources, unknown = formats.plan([Path(path) for path in paths], format, by_map)
     with ws.writing():

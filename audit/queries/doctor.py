@@ -39,7 +39,7 @@ class Health(Document, schema="whysent.doctor/1"):
 
 def examine(folder: Path) -> Health:
     """Examine the program, this machine, and the workspace in `folder` (which may not exist yet)."""
-    machine = (_python(), _libraries(), _extras(), _sqlite(), _encoding(), _disk(folder))
+    machine = (_python(), _libraries(), _extras(), _formats(), _sqlite(), _encoding(), _disk(folder))
     return Health(checks=(*machine, *_workspace(folder)))
 
 
@@ -55,6 +55,19 @@ def _libraries() -> HealthCheck:
 
 def _extras() -> HealthCheck:
     return _check("extras", True, "; ".join(f"{name}: {_extra(name)}" for name in _EXTRAS))
+
+
+def _formats() -> HealthCheck:
+    from audit.ingest import formats
+
+    brought, unusable = formats.external()
+    problems = [f"{one.name} of {one.package} is left out: {one.problem}" for one in unusable]
+    names = ", ".join(f"{one.name} of {one.package}" for one in brought)
+    return _check(
+        "formats",
+        not problems,
+        "; ".join(problems) or f"{len(formats.formats())}{names and f', with {names}'}",
+    )
 
 
 def _extra(name: str) -> str:

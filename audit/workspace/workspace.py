@@ -38,6 +38,7 @@ from audit.workspace.snapshot import Generation
 
 if TYPE_CHECKING:
     from audit.flows import Flow
+    from audit.privacy.keys import Key
     from audit.privacy.links import Persons
     from audit.privacy.log import Log
     from audit.privacy.lookup import Identifier
@@ -77,8 +78,8 @@ class Workspace:
         self._namesakes: Namesakes | None = None
 
     @classmethod
-    def create(cls, path: Path, *, synthetic: bool = False) -> Self:
-        """Make an empty workspace in the folder `path`, with its key and its vault.
+    def create(cls, path: Path, *, synthetic: bool = False, key: "Key | None" = None) -> Self:
+        """Make an empty workspace in the folder `path`, with its vault and its key: `key`, if that is to be kept nowhere.
 
         Raises WorkspaceError if there is one already, or what is left of one, or the folder cannot be made.
         """
@@ -90,20 +91,18 @@ class Workspace:
             private_files.make(path / name)
         with private_files.exclusive(path / "lock"):
             if (path / manifest.NAME).exists():
-                raise WorkspaceError(
-                    f"{path}: there is a workspace here already; open it, or name another folder"
-                )
+                raise WorkspaceError(f"{path}: there is a workspace here already; open it or name another")
             if (path / "book.db").exists() or any((path / "events").iterdir()):
-                raise WorkspaceError(
-                    f"{path}: holds a workspace whose {manifest.NAME} is missing; restore that from a backup, or name "
-                    "another folder"
-                )
+                problem = f"holds a workspace whose {manifest.NAME} is missing"
+                raise WorkspaceError(f"{path}: {problem}; restore that from a backup, or name another folder")
             (path / "vault.db").unlink(missing_ok=True)  # of a workspace whose making was killed
             fresh = Manifest(secrets.token_hex(16), datetime.now(UTC), Settings(synthetic=synthetic))
             with private_files.clear_errors(path):
-                Vault.create(path / "vault.db", keys.create(fresh.id))
+                vault = Vault.create(path / "vault.db", key or keys.create(fresh.id))
             fresh.save(path)
-        return cls(path, fresh)
+        made = cls(path, fresh)
+        made._vault = vault
+        return made
 
     @classmethod
     def open(cls, path: Path, viewer: "Viewer | None" = None) -> Self:

@@ -27,11 +27,13 @@ def tree() -> TyperGroup:
     app.callback(invoke_without_command=True, help=_ABOUT)(_bare)
     for name, command in (
         ("demo", workspaces.demo), ("open", workspaces.open_screens), ("case", workspaces.case),
-        ("import", workspaces.import_files), ("map", workspaces.map_campaigns), ("formats", workspaces.formats),
+        ("import", workspaces.import_files), ("map", workspaces.map_campaigns),
         ("customers", queries.customers), ("show", queries.show), ("why", queries.why), ("audit", queries.audit),
         ("link", queries.link), ("unlink", queries.unlink),
     ):  # fmt: skip
         app.command(name=name)(command)
+    about = "The formats that `import` reads, and what writes one."
+    _add_group(app, "formats", about, workspaces.FORMATS, answers=True).callback()(workspaces.formats)
     about = "What puts people into segments, and who was in which when."
     _add_group(app, "segments", about, segments.COMMANDS)
     app.command()(segments.reconcile)

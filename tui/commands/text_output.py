@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from audit.findings import Unanswered
     from audit.findings.anomaly import OutOfPattern
-    from audit.ingest.formats import Formats
     from audit.ingest.suggest import MapSuggestion
     from audit.population.coverage import Coverage
     from audit.queries.campaigns import CampaignMap
@@ -240,14 +239,6 @@ def campaign_map(answer: "CampaignMap") -> None:
             ],
             right=(3, 4, 5),
         )  # fmt: skip
-
-
-def formats(answer: "Formats") -> None:
-    """The formats that `import` reads."""
-    table(
-        ("name", "what", "reads"),
-        [(entry.name, entry.title, entry.reads) for entry in answer.formats],
-    )
 
 
 def suggestion(answer: "MapSuggestion") -> None:

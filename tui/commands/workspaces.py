@@ -13,9 +13,12 @@ from audit.errors import InputError
 from tui import Exit, start
 from tui.commands import options, output, text_output
 from tui.commands.options import ACCESS, ANSWER, Invocation, shares
+from tui.rendering.wording import import_lines, import_losses
 from tui.start import Start
 
 if TYPE_CHECKING:
+    from audit.ingest.format_kit import Conformance, FormatShown, Skeleton
+    from audit.ingest.formats import Formats
     from audit.ingest.report import Imported
     from audit.privacy.roles import Viewer
 
@@ -43,7 +46,6 @@ def import_files(
     from audit import ingest
     from audit.queries.reports import language, repair
     from audit.workspace.workspace import Workspace
-    from tui.rendering import import_report
 
     invocation.require("import")
     ws = Workspace.open_or_create(invocation.folder)
@@ -59,7 +61,7 @@ def import_files(
     document = report.document()
     if report.lost_opt_outs:
         output.complain(repair(language("en"), report.lost_opt_outs))
-    for text in import_report.lost(report.skipped_by_reason, report.refused_by_reason):
+    for text in import_losses(report.skipped_by_reason, report.refused_by_reason):
         output.narrate(text)
     for path in report.unknown:
         output.narrate(f"left alone, no format we know: {path}")
@@ -73,7 +75,6 @@ def import_files(
 def _imported(answer: "Imported") -> None:
     """What an import took, file by file: first what is lost if nobody repairs it."""
     from audit.queries.reports import language, repair
-    from tui.rendering import import_report
 
     if answer.lost_opt_outs:
         output.line(repair(language("en"), answer.lost_opt_outs))
@@ -84,7 +85,7 @@ def _imported(answer: "Imported") -> None:
     if len(rows) > 1:
         rows.append(("all", "", *(f"{getattr(answer, name):,}" for name in names)))
     output.table(("file", "format", *names), rows, right=(2, 3, 4, 5, 6))
-    for text in import_report.lines(answer):
+    for text in import_lines(answer):
         output.line(text)
     if answer.quarantine:
         output.line(f"refused rows, with the reasons: {answer.quarantine}")
@@ -125,10 +126,101 @@ def map_campaigns(
 
 @shares("as_json")
 def formats(invocation: Invocation) -> None:
-    """The formats that `import` reads."""
+    """The formats that `import` reads; `show NAME` tells of one, `new` and `check` help to write one."""
     from audit.ingest.formats import document
 
-    invocation.answer(document(), text_output.formats)
+    if invocation.context.invoked_subcommand is None:
+        invocation.answer(document(), _formats)
+
+
+@shares("as_json")
+def show_format(
+    invocation: Invocation, name: Annotated[str, typer.Argument(metavar="NAME", help="The format.")]
+) -> None:
+    """What a format gives, what goes to the vault, what it leaves out, and how it reads stated reasons."""
+    from audit.ingest import format_kit
+
+    invocation.answer(format_kit.shown(name), _one_format)
+
+
+@shares("as_json")
+def begin_format(
+    invocation: Invocation,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is called; small letters.")],
+    parent: Annotated[
+        Path, typer.Option("--in", metavar="FOLDER", help="Where its own folder is made.")
+    ] = Path(),
+) -> None:
+    """Write a folder to begin a format of your own with: a map with comments, a sample, what installs it."""
+    from audit.ingest import format_kit
+
+    invocation.answer(format_kit.begin(name, parent), _skeleton)
+
+
+@shares("as_json")
+def check_format(
+    invocation: Invocation,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of a format, with samples/.")],
+) -> None:
+    """Hold a format against its samples: does it keep what every format promises? Exit 1 where it does not."""
+    from audit.ingest import format_kit
+
+    answer = format_kit.check(folder)
+    invocation.answer(answer, _conformance)
+    if not all(promise.is_kept for promise in answer.promises):
+        raise typer.Exit(Exit.NO)
+
+
+def _formats(answer: "Formats") -> None:
+    """The formats that `import` reads, and those of others that cannot be used."""
+    rows = [
+        (entry.name, f"{entry.title} (of {entry.package})" if entry.package else entry.title, entry.reads)
+        for entry in answer.formats
+    ]
+    output.table(("name", "what", "reads"), rows)
+    for entry in answer.unusable:
+        output.line(f"left out: {entry.name} of {entry.package}: {entry.problem}")
+
+
+def _one_format(answer: "FormatShown") -> None:
+    output.line(f"{answer.name}: {answer.title}")
+    output.line(f"reads: {answer.reads}")
+    output.line(f"gives: {', '.join(answer.gives)}")
+    for field, columns in answer.vault.items():
+        output.line(f"to the vault as {field}: {', '.join(columns)}")
+    output.line(
+        "to the vault as well: every column that is called like an identifier, and what looks like one"
+    )
+    if answer.dropped:
+        output.line(f"not kept: {', '.join(answer.dropped)}")
+    for reason in answer.left_out:
+        output.line(f"left out, and counted: {reason}")
+    if answer.unknown_kinds:
+        output.line(f"a word that it does not know: {answer.unknown_kinds}")
+    if answer.reasons:
+        output.line("reasons that the source states; its own word is kept:")
+        rows = [(entry.because, entry.reason, entry.kind) for entry in answer.reasons]
+        output.table(("theirs", "ours", "kind"), rows)
+
+
+def _skeleton(answer: "Skeleton") -> None:
+    output.line(f"begun in {answer.folder}: {', '.join(answer.files)}")
+    output.line(f"next: read its README.md, then `whysent formats check {answer.folder}`")
+
+
+def _conformance(answer: "Conformance") -> None:
+    rows = [
+        (
+            "✓" if entry.is_kept else "✗ not",
+            entry.sample,
+            f"{entry.what}{entry.detail and f': {entry.detail}'}",
+        )
+        for entry in answer.promises
+    ]
+    output.table(("", "sample", f"{answer.format} …"), rows)
+
+
+FORMATS = {"show": show_format, "new": begin_format, "check": check_format}
 
 
 @shares(*ANSWER)

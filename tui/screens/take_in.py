@@ -12,9 +12,8 @@ from textual.widgets import Input, OptionList
 
 from tui import keys
 from tui.core_access import Progress, ProgressReporter
-from tui.rendering import import_report
 from tui.rendering.text import content, joined, line, number
-from tui.rendering.wording import moment, several
+from tui.rendering.wording import import_lines, import_losses, moment, several
 from tui.screens.dialogs import Dialog, Question
 from tui.screens.rule_dialogs import Pick
 from tui.widgets.items import Item, Items
@@ -198,10 +197,8 @@ class TakeInScreen(Dialog[None]):
             if looked.lost_opt_outs
             else []
         )
-        lost = [
-            content(f"! {text}", "$warning") for text in import_report.lost(looked.skipped, looked.refused)
-        ]
-        _, *odd = import_report.lines(looked.sample, "choose another above")
+        lost = [content(f"! {text}", "$warning") for text in import_losses(looked.skipped, looked.refused)]
+        _, *odd = import_lines(looked.sample, "choose another above")
         return [*serious, *lost, *(content(text, "dim") for text in odd)] or [
             content("nothing is lost", "dim")
         ]
@@ -306,10 +303,10 @@ class TakeInScreen(Dialog[None]):
         self._show_parts(form=False, preview=False)
         answer = taken.answer
         head = f"Taken in: {number(answer.accepted)} of {several(answer.rows, 'row')} of {taken.path}"
-        lost = [content(f"! {text}", "$warning") for text in import_report.lost(taken.skipped, taken.refused)]
+        lost = [content(f"! {text}", "$warning") for text in import_losses(taken.skipped, taken.refused)]
         self._say(
             content(head, "bold"),
-            *(content(text) for text in import_report.lines(answer, "a map says another")),
+            *(content(text) for text in import_lines(answer, "a map says another")),
             *lost,
         )
         self.query_one("#path").focus()

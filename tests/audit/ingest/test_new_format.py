@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from audit import ingest
-from audit.ingest import formats
+from audit.errors import InputError
+from audit.ingest import format_kit, formats
 from audit.ingest.format import REJECTED, Batch, Format, Options
+from audit.queries import doctor
 from tests.audit.ingest.files import counts
 
 FIRST_LINE = "log of letters"
@@ -66,3 +69,74 @@ def test_a_format_in_one_file_is_listed_recognised_and_imported(monkeypatch, tmp
 
     again = ingest.import_paths(ws, [folder / "march.letters"], format="letters", time_zone="Europe/Berlin")
     assert counts(again) == (3, 0, 2, 1, 0)
+
+
+# -- formats of other distributions, and what helps to write one ---------------------------------------------------
+
+
+def distribution(place, entry, package, files):
+    """A distribution as an installer leaves it on the path: its metadata, and a package with these files."""
+    info = place / f"{package}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[whysent.formats]\n{entry} = {package}\n")
+    (place / package).mkdir()
+    (place / package / "__init__.py").write_text("raise SystemExit('no code of a format runs')\n")
+    for name, text in files.items():
+        (place / package / name).write_text(text)
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    place = tmp_path / "site"
+    format_kit.begin("toyshop", tmp_path)
+    written = (tmp_path / "whysent-toyshop" / "whysent_toyshop" / "toyshop.toml").read_text()
+    distribution(place, "toyshop", "toy_formats", {"toyshop.toml": written})
+    distribution(place, "sendgrid", "toy_rival", {"sendgrid.toml": written})
+    distribution(place, "wrecked", "toy_wreck", {"wrecked.toml": "[colums]\n"})
+    monkeypatch.syspath_prepend(place)
+    formats.external.cache_clear()
+    yield tmp_path / "whysent-toyshop" / "samples" / "export.csv"
+    formats.external.cache_clear()
+
+
+def test_a_format_of_another_distribution_is_found_and_a_broken_one_costs_no_other(installed, ws):
+    answer = formats.document()
+    assert [(one.name, one.package) for one in answer.formats if one.package] == [("toyshop", "toy_formats")]
+    assert [(one.name, one.package) for one in answer.unusable] == [
+        ("sendgrid", "toy_rival"),
+        ("wrecked", "toy_wreck"),
+    ]
+    assert "there is a format sendgrid already" in answer.unusable[0].problem
+    assert "colums" in answer.unusable[1].problem
+    report = ingest.import_paths(ws, [installed])
+    assert {file.format for file in report.files} == {"toyshop"}
+    stated = ws.events().filter(pl.col("kind") == "message_suppressed")
+    assert stated["reason"].to_list() == ["frequency capped"]
+    assert "too many this week" in stated["attributes"][0]
+    (check,) = (one for one in doctor.examine(ws.path).checks if one.name == "formats")
+    assert not check.ok
+    assert "wrecked of toy_wreck is left out" in check.detail
+
+
+def test_what_is_begun_keeps_every_promise_and_what_is_spoilt_says_which_not(tmp_path):
+    folder = Path(format_kit.begin("toyshop", tmp_path).folder)
+    assert all(promise.is_kept for promise in format_kit.check(folder).promises)
+    with pytest.raises(InputError, match="is there already"):
+        format_kit.begin("toyshop", tmp_path)
+    with pytest.raises(InputError, match="there is a format of that name"):
+        format_kit.begin("mautic", tmp_path)
+    written = folder / "whysent_toyshop" / "toyshop.toml"
+    spoilt = written.read_text().replace('"sent" = "message_sent"', "").replace('else = "keep"', "")
+    written.write_text(
+        spoilt.replace('occurred_at = "happened"', 'occurred_at = "happened"\nsubject = "email"')
+    )
+    broken = {promise.what for promise in format_kit.check(folder).promises if not promise.is_kept}
+    assert "no row is refused" in broken
+
+
+@pytest.mark.parametrize("known", formats.formats(), ids=lambda known: known.name)
+def test_every_format_says_what_it_gives_and_how_it_reads_reasons(known):
+    shown = format_kit.shown(known.name)
+    assert (shown.title, shown.gives) == (known.title, known.gives)
+    assert all(reason.because for reason in shown.reasons)
