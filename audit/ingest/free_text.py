@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Collection
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -102,7 +102,7 @@ def _inside(value: Any) -> Any:
     if isinstance(value, dict):
         clear: dict[str, Any] = {}
         for key, element in value.items():
-            name = scan.scrubbed(key)
+            name = _key(key)
             clear[name if name not in clear else f"{name} {len(clear) + 1}"] = _inside(element)
         return clear
     if isinstance(value, list):
@@ -116,6 +116,11 @@ def _inside(value: Any) -> Any:
             pass
     clear_text = scan.scrubbed(value)
     return value if clear_text == value else clear_text
+
+
+@lru_cache(maxsize=10_000)
+def _key(name: str) -> str:
+    return scan.scrubbed(name)
 
 
 def _without_known(events: pl.DataFrame, identifiers: pl.DataFrame) -> pl.DataFrame:

@@ -69,6 +69,7 @@ _NATIONAL = re.compile(
     r"\d{3}(?: \d{2}){3}"
 )  # 612 34 56 78; of 512 345 678 and 20 12 34 56 nobody can tell that they are no sizes
 _FEWEST, _MOST = 7, 15
+_SHORTEST = 5
 _ODD = re.compile(r"[^\x00-\x7f]|%[0-7][0-9A-Fa-f]|%25")
 _SIGN = re.compile(r"%(?:25)*([0-7][0-9A-Fa-f])|.", re.DOTALL)
 
@@ -124,13 +125,19 @@ def replaced(text: str, put: Callable[[Found], str]) -> str:
 
 def find(text: str) -> list[Found]:
     """The identifiers in a text, in their order."""
+    if len(text) < _SHORTEST:
+        return []
     view, places = _as_it_reads(text)
     spans = []
-    for pattern, label in _PATTERNS:
+    for is_possible, pattern, label in _PATTERNS:
+        if not is_possible(view):
+            continue
         fresh = [(*at, view[at[0] : at[1]]) for at in map(label, pattern.finditer(view)) if at[2]]
         if fresh:
             view = _without(view, fresh)
             spans += fresh
+    if not spans:
+        return []
     return sorted(
         Found(start, end, label, reads) if places is None else Found(places[start], places[end], label, reads)
         for start, end, label, reads in spans
@@ -296,12 +303,17 @@ def _data() -> dict[str, Any]:
     return toml_input.shipped("audit.privacy", "scan.toml")
 
 
-_PATTERNS: tuple[tuple[re.Pattern[str], Label], ...] = (
-    (_EMAIL, _always(EMAIL)),
-    (_SPELLED, _always(EMAIL)),
-    (_DEVICE, _always(DEVICE)),
-    (_IPV6, _ipv6),
-    (_IPV4, _always(IP)),
-    (_IBAN, _account),
-    (_DIGITS, _number),
+def _has_groups(view: str) -> bool:
+    return "::" in view or view.count(":") > 5
+
+
+_PATTERNS: tuple[tuple[Callable[[str], object], re.Pattern[str], Label], ...] = (
+    (lambda view: "@" in view or "%40" in view, _EMAIL, _always(EMAIL)),
+    (re.compile(r"\bat\b", re.IGNORECASE).search, _SPELLED, _always(EMAIL)),
+    (lambda view: view.count(":") > 4 or view.count("-") > 4, _DEVICE, _always(DEVICE)),
+    (_has_groups, _IPV6, _ipv6),
+    (lambda view: view.count(".") > 2, _IPV4, _always(IP)),
+    (re.compile(r"[A-Za-z]{2}\d\d ?[A-Za-z0-9]{4}").search, _IBAN, _account),
+    (re.compile(r"\d.{5,}\d", re.DOTALL).search, _DIGITS, _number),
 )
+"""What a text must have for a pattern to be tried, the pattern, and what it finds."""
