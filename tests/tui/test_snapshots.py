@@ -1,6 +1,8 @@
 """Pictures of the screens, so that a change that nobody meant is seen."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
@@ -10,7 +12,7 @@ from tests.tui.canned import FakeSession
 from tests.tui.conftest import Started, workers_done
 from tui.app import DemoApp, WhysentApp
 from tui.widgets.table import Table
-from tui.widgets.text import VerdictBlock, says
+from tui.widgets.text import Peek, VerdictBlock, says
 
 SIZES = {"80x24": (80, 24), "120x36": (120, 36)}
 SCREENS = {
@@ -114,6 +116,47 @@ async def test_nothing_is_cut_beside_empty_room(started: Started, size: str) -> 
                 if size == "small":
                     assert box.region.width == screen.size.width, name
     assert len(seen) == len(WALK)
+
+
+TABLES = {
+    "people": "",
+    "people by campaign": "c",
+    "campaigns": "4",
+    "pressure": "tab",
+    "apart": "1 d",
+    "agreed": "tab",
+    "timeline": "1 c enter t",
+    "history": "w tab",
+    "flow": "escape escape 3 d",
+}
+"""Every table, and the keys that lead to it from the one before."""
+
+NEVER_CUT = {"checks"}
+"""Not there where there is little room."""
+
+
+async def test_what_a_table_cuts_stands_whole_on_the_status_line(started: Started) -> None:
+    files = [path.read_text() for path in (Path(__file__).parents[2] / "tui").rglob("*.py")]
+    there = {name for text in files for name in re.findall(r'(?:Table|Timeline)\(id="(\w+)"', text)}
+    assert there == {name.split()[0] for name in TABLES} | NEVER_CUT
+    cut = set()
+    async with started("small") as driver:
+        await driver.pilot.resize_terminal(56, 24)
+        for name, pressed in TABLES.items():
+            await driver.press(*pressed.split())
+            table = driver.app.screen.focused
+            assert isinstance(table, Table), name
+            assert table.id == name.split()[0]
+            for row in range(min(len(table.rows), 4)):
+                table.move_to(row)
+                await driver.settle()
+                said = driver.app.screen.query_one(Peek)
+                for text in table.cut():
+                    assert text in said.render().plain, name
+                    assert driver.app.screen.region.contains_region(said.region)
+                    assert said.region.height
+                    cut.add(name)
+    assert {"people", "people by campaign", "campaigns", "apart", "timeline"} <= cut
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -1,6 +1,7 @@
 """The only way data reaches a widget: cleaned, typed, and never as a bare string."""
 
 import ast
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tui.rendering.text import (
     content,
     joined,
     line,
+    line_breaks,
     plain,
     share,
 )
@@ -74,6 +76,32 @@ def test_a_line_has_exactly_the_cells_it_was_given(text: str, width: int) -> Non
 
 def test_what_is_cut_says_so() -> None:
     assert line("Nail clipper deals", 8) == "Nail cl…"
+
+
+def lines_of(text: str, width: int) -> list[str]:
+    return [part.plain for part in content(text).wrap(width)]
+
+
+@given(st.text("ab .-\u00a0\u4e2d", max_size=40), st.integers(2, 12))
+def test_lines_have_room_and_nothing_is_lost(text: str, width: int) -> None:
+    starts = [0, *line_breaks(text, width), len(text)]
+    lines = [text[at:end] for at, end in pairwise(starts)]
+    assert "".join(lines) == text
+    assert all(cell_len(part.rstrip()) <= width for part in lines)
+
+
+def test_a_number_keeps_its_unit_and_a_day_its_time() -> None:
+    assert lines_of("it was 1\u202f000\u00a0EUR", 14) == ["it was", "1\u202f000\u00a0EUR"]
+    assert lines_of("bought on 2026-11-14 04:09", 22) == ["bought on", "2026-11-14 04:09"]
+    assert lines_of("messages to 20 Nov 23:59", 20) == ["messages to", "20 Nov 23:59"]
+
+
+def test_a_long_name_breaks_behind_its_points() -> None:
+    assert lines_of("a marketing.advertising.first_party.targeted", 36) == [
+        "a",
+        "marketing.advertising.first_party.",
+        "targeted",
+    ]
 
 
 def test_pieces_are_joined_with_their_own_styles() -> None:

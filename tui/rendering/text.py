@@ -10,14 +10,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from rich.cells import cell_len, set_cell_size
+import textual.content
+from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.text import Text
 from textual.content import Content
 
 from audit.privacy.clean import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from textual.app import App
     from textual.notifications import SeverityLevel
@@ -72,8 +73,41 @@ def line(value: object, width: int, *, right: bool = False) -> str:
     return set_cell_size(text, width)
 
 
+_WORD = re.compile(r"[ \t]*(?:[^ \t]| (?=\d\d:\d\d)|(?<=\d) (?=[A-Z][a-z]{2}\b))+[ \t]*")
+"""What stays on one line: no-break blanks are no blanks here, and a day keeps its month and its time."""
+
+_PIECE = re.compile(r".+?(?:[ ._/\\:=,;&?@-]+|$)")
+"""Where a word breaks that is wider than a line."""
+
+
+def line_breaks(text: str, width: int, fold: bool = True) -> list[int]:
+    """Where `text` breaks into lines of `width` cells: between words; within one that has room on no line, behind a point or a stroke."""
+    breaks, used = [], 0
+    for word in _WORD.finditer(text):
+        start, cells = word.start(), cell_len(word[0].rstrip())
+        if used + cells > width and start:
+            breaks.append(start)
+            used = 0
+        for piece in _pieces(word[0], width) if fold and cells > width else (word[0],):
+            if used and used + cell_len(piece.rstrip()) > width:
+                breaks.append(start)
+                used = 0
+            start, used = start + len(piece), used + cell_len(piece)
+    return breaks
+
+
+def _pieces(word: str, width: int) -> Iterator[str]:
+    for piece in _PIECE.findall(word):
+        yield from chop_cells(piece, width) if cell_len(piece.rstrip()) > width else (piece,)
+
+
+# Textual's own breaks at no-break blanks, and long names anywhere.
+textual.content.divide_line = line_breaks  # type: ignore[attr-defined]
+
+
 def say(app: App[Any], value: object, *, title: str = "", severity: SeverityLevel = "information") -> None:
-    """Show a short message in a corner of the screen."""
+    """Show a short message over the heading, instead of the one before."""
+    app.clear_notifications()
     app.notify(plain(value), title=plain(title), severity=severity, markup=False)
 
 

@@ -22,7 +22,7 @@ from tui.widgets.explanation_tree import ExplanationTree
 from tui.widgets.letter import LetterLine
 from tui.widgets.panes import Panes, PaneTabs
 from tui.widgets.table import Table
-from tui.widgets.text import Heading, KeyLine, VerdictBlock, says
+from tui.widgets.text import Heading, KeyLine, Peek, VerdictBlock, says
 from tui.widgets.timeline import Timeline, WeekStrip
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class CustomerScreen(WorkScreen):
                 yield Timeline(id="timeline", empty="no such event")
                 yield ExplanationTree(id="why")
                 yield DecisionLists()
+        yield Peek()
         yield StoryLine()
         yield KeyLine()
 

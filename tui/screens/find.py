@@ -48,8 +48,8 @@ CAMPAIGNS = (
 CHECKS = (
     SEVERITY,
     Column("check", "check", flex=True),
-    Column("findings", "found", width=6, right=True, show=number),
-    Column("customers", "people", width=7, right=True, show=number),
+    Column("findings", "found", width=5, right=True, show=number),
+    Column("customers", "people", width=6, right=True, show=number),
 )
 
 
@@ -73,7 +73,7 @@ class FindScreen(WorkScreen):
         with Container(id="lists"):
             yield Table(id="people", empty="nobody: no finding in this data")
             yield Table(id="checks", empty="no finding")
-        yield Peek()
+        yield Peek(id="headline")
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -150,13 +150,13 @@ class FindScreen(WorkScreen):
 
     @on(Table.Moved, "#people")
     def peek(self, message: Table.Moved) -> None:
-        """The whole headline of the row, which the table may have had to cut."""
+        """The whole headline of the row, which the table may have had to cut, as every cell of another table."""
         if self._triage is None or self._shows_campaigns:
             return
         people = self._triage.customers
         index = people["customer"].index_of(message.key)
         headline = None if index is None else people["headline"][index]
-        self.query_one(Peek).says = content(headline or self._triage.limits, "dim")
+        self.query_one(Peek).says = content(headline or self._triage.limits)
 
     def show_campaigns(self, campaigns: pl.DataFrame) -> None:
         self.query_one(Peek).says = content("")

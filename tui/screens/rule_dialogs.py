@@ -21,7 +21,7 @@ from tui.session.view_models import Change, Document, Plan, Sample
 from tui.widgets.items import Item, Items
 from tui.widgets.table import Table
 from tui.widgets.table_data import Rows
-from tui.widgets.text import CleanInput, KeyLine
+from tui.widgets.text import CleanInput, KeyLine, Peek
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -213,7 +213,7 @@ class DisplacedDialog(Dialog["Document | None"]):
         with Vertical(classes="dialog -wide") as box:
             box.border_title = self._title
             yield Table(id="flow", empty="nobody: no cap stopped a message")
-            yield Static(markup=False, id="pair")
+            yield Peek(id="pair")
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -250,7 +250,7 @@ class DisplacedDialog(Dialog["Document | None"]):
             text = bars.pair_in_words(pair, str(self._rule["id"]))
             if self._room is not None:
                 text = f"{text}\n{bars.kept_room(self._room, self._replay)}"
-            self.query_one("#pair", Static).update(content(text))
+            self.query_one(Peek).says = content(text)
 
     # -- keeping room ----------------------------------------------------------------------------------------------
 

@@ -55,9 +55,9 @@ def neighbour(story: Story, step: int) -> Story:
 
 
 def steps_of(story: Story, between: str) -> Content:
-    """What to press, and what for; keys that follow one another stay on one line."""
+    """What to press, and what for; keys that follow one another stay on one line, and with the first word of what for."""
     return content(between).join(
-        joined((f" {step.press.replace(' ', '→')} ", "reverse bold"), f" {step.say}") for step in story.steps
+        joined((f" {step.press.replace(' ', '→')}\u00a0", "reverse bold"), f"\u00a0{step.say}") for step in story.steps
     )
 
 

@@ -22,7 +22,7 @@ from tui.session.view_models import OfferedText, Picture, Subject
 from tui.widgets.explanation_tree import ExplanationTree
 from tui.widgets.panes import Panes, PaneTabs
 from tui.widgets.table import Table
-from tui.widgets.text import Heading, KeyLine, WhatIfBanner
+from tui.widgets.text import Heading, KeyLine, Peek, WhatIfBanner
 from tui.widgets.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ class WhyScreen(WorkScreen):
                 yield ExplanationTree(id="different")
                 with VerticalScroll(id="words"):
                     yield Static(content("reading …"), id="wording", markup=False)
+        yield Peek()
         yield KeyLine()
 
     def on_mount(self) -> None:

@@ -25,11 +25,11 @@ class Item:
     head: bool = False
 
 
-class Items(OptionList):
-    """Entries made of cleaned content; `put` replaces them and keeps the cursor on the same id."""
+class Items(OptionList, inherit_bindings=False):
+    """Entries made of cleaned content; `put` replaces them and keeps the cursor on the same id. It scrolls to no side: such keys are free."""
 
     AREA = "list"
-    BINDINGS = keys.bindings(AREA)
+    BINDINGS = [*OptionList.BINDINGS, *keys.bindings(AREA)]  # noqa: RUF012 - as Textual declares it
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - as every widget
         super().__init__(id=id, markup=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.cache import LRUCache
@@ -19,7 +20,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui import keys
-from tui.rendering.text import content, line, number
+from tui.rendering.text import content, line, number, plain
+from tui.widgets.text import Peek
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,7 +45,7 @@ SIGNS = {
 _WHOLE = Style(strike=False)
 
 
-class Table(ScrollView, can_focus=True):
+class Table(ScrollView, can_focus=True, inherit_bindings=False):
     """Rows with a heading, a cursor and marks. Set `rows` with `show`."""
 
     AREA = "table"
@@ -165,6 +167,21 @@ class Table(ScrollView, can_focus=True):
         assert self.rows is not None
         self._room, self._widths = width, self.rows.widths(max(width - 2, 0))
         self._strips.clear()
+        self.call_later(self._show_whole)
+
+    def _show_whole(self) -> None:
+        """Have what the row under the cursor lacks room for stand on the screen's status line."""
+        for peek in self.screen.query(Peek):
+            peek.tell(self, tuple(self.cut()))
+
+    def cut(self) -> Iterator[str]:
+        """What the row under the cursor had to be cut of, whole."""
+        if self.rows is not None and len(self.rows) and self.display and self._room:
+            _, values = self.rows.row(self.cursor)
+            for value, cells, column in zip(values, self._widths, self.rows.columns, strict=True):
+                text = plain(column.show(value))
+                if cell_len(text) > cells:
+                    yield text
 
     def _redraw(self) -> None:
         self._strips.clear()
@@ -173,6 +190,12 @@ class Table(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         self._lay_out()
         self.scroll_to_row(self.cursor)
+
+    def on_focus(self) -> None:
+        self._show_whole()
+
+    def on_hide(self) -> None:
+        self._show_whole()
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
@@ -247,6 +270,7 @@ class Table(ScrollView, can_focus=True):
         self._redraw_rows(before, now)
         self.scroll_to_row(now)
         self._count()
+        self._show_whole()
         if before != now:
             self._tell()
 

@@ -15,6 +15,7 @@ from tui.rendering.wording import SEVERITIES
 if TYPE_CHECKING:
     from textual.binding import ActiveBinding
     from textual.events import Click, MouseEvent, MouseMove
+    from textual.geometry import Size
 
     from tui.session.view_models import Verdict
 
@@ -29,7 +30,30 @@ class TextBlock(Widget):
 
 
 class Peek(TextBlock):
-    """The row under the cursor, in full."""
+    """The status line: the row under the cursor, in full. What its screen says of it, and before that every cell that its table
+    had to cut; `-empty` where that is nothing.
+    """
+
+    cut: reactive[tuple[str, ...]] = reactive((), layout=True)
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - as every widget
+        super().__init__(id=id, classes="-empty")
+        self._teller: Widget | None = None
+
+    def tell(self, table: Widget, cut: tuple[str, ...]) -> None:
+        """Tell what `table` had to cut: the one that has the focus, else the first that tells."""
+        if table.has_focus or self._teller in {None, table}:
+            self._teller, self.cut = table, cut
+
+    def watch_cut(self) -> None:
+        self.set_class(not self.render(), "-empty")
+
+    def watch_says(self) -> None:
+        self.watch_cut()
+
+    def render(self) -> Content:
+        missing = [text for text in self.cut if text not in self.says.plain]
+        return content(" · ").join([*map(content, missing), *([self.says] if self.says else [])])
 
 
 class Head(TextBlock):
@@ -44,7 +68,10 @@ class WhatIfBanner(TextBlock):
 
 
 class Heading(Widget):
-    """The two lines on top of every screen: `left` and `right` of the first; the coverage line below, wrapped, not cut."""
+    """The two lines on top of every screen: `left` and `right` of the first; the coverage line below, wrapped, not cut.
+
+    Where `right` has no room it stands before the coverage, and what stands there for a while takes no more lines than that.
+    """
 
     left: reactive[Content] = reactive(Content(""), layout=True)
     right: reactive[Content] = reactive(Content(""), layout=True)
@@ -58,11 +85,24 @@ class Heading(Widget):
         self.right = content(right)
         self.below = content(below, "dim")
 
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        del container, viewport
+        return max(len(self._says(below, width).wrap(width)) for below in self._all_below())
+
     def render(self) -> Content:
-        room = self.content_size.width or self.size.width
-        gap = max(room - self.left.cell_length - self.right.cell_length, 1)
-        line = joined(self.left, " " * gap, self.right) if len(self.right) else self.left
-        below = content(self.meanwhile, "dim") if self.meanwhile else self.below
+        return self._says(self._all_below()[-1], self.content_size.width or self.size.width)
+
+    def _all_below(self) -> tuple[Content, ...]:
+        return (self.below, content(self.meanwhile, "dim")) if self.meanwhile else (self.below,)
+
+    def _says(self, below: Content, room: int) -> Content:
+        gap = room - self.left.cell_length - self.right.cell_length
+        if not len(self.right):
+            line = self.left
+        elif gap > 0:
+            line = joined(self.left, " " * gap, self.right)
+        else:
+            line, below = self.left, joined(self.right, (" · ", "dim"), below)
         return joined(line, "\n", below) if len(below) else line
 
 
