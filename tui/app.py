@@ -80,6 +80,7 @@ class WhysentApp(App[int], GoesToEntries, TakesBack):
         self._warmed = False
         self.failure = ""
         self.keymap = keymap or {}
+        keys.take(self.keymap)
         self.settings = settings
         self.set_keymap(self.keymap)
         for registered in THEMES:
@@ -187,10 +188,12 @@ class WhysentApp(App[int], GoesToEntries, TakesBack):
             self.screen.seek()
 
     def action_explain_keys(self) -> None:
-        from tui.keys import help_text
-        from tui.screens.dialogs import TextDialog
+        from tui.screens.dialogs import HelpDialog
 
-        self.push_screen(TextDialog("Keys here", help_text(self.screen, self.keymap)))
+        if isinstance(self.screen, HelpDialog):
+            self.screen.dismiss()
+        else:
+            self.push_screen(HelpDialog("Keys here", keys.help_text(self.screen, self.keymap)))
 
     def action_story(self, step: int) -> None:
         """From the customer of a story to that of another one."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from textual.binding import Binding, BindingType
@@ -324,6 +325,56 @@ def clash(keymap: Mapping[str, str]) -> tuple[str, str, str] | None:
     return None
 
 
+_own: dict[str, str] = {}
+
+
+def take(keymap: Mapping[str, str]) -> None:
+    """Name keys from now on as `keymap` has them: the id of an action → its keys."""
+    _own.clear()
+    _own.update(keymap)
+
+
+def key_of(action: str) -> str:
+    """The first key of an action, as a person writes it."""
+    area, _, _ = action.partition(".")
+    shipped = next(key.keys for key in TABLE[area] if action_id(area, key) == action)
+    return _name(_own.get(action, shipped).split(",")[0])
+
+
+def hint(text: str) -> str:
+    """A text in which the ids of actions stand in braces, with their keys instead."""
+    return _IDS.sub(lambda found: key_of(found[1]), text)
+
+
+_IDS = re.compile(r"\{([a-z]+\.[^}]+)\}")
+
+
+def pressed(shipped: str) -> str:
+    """Keys as shipped, one after the other, as they are pressed on the customer's screen and in what opens there."""
+    places = ("customer", "table", "app", "report", "suggestion", "why", "audience")
+    ids = {
+        one: action_id(area, key)
+        for area in reversed(places)
+        for key in TABLE[area]
+        for one in key.keys.split(",")
+    }
+    return "→".join(key_of(ids[one]) if ids.get(one) in _own else one for one in shipped.split())
+
+
+IN_DIALOGS = {"app.help": "question_mark,f1", "app.palette": "ctrl+p", "app.quit": "ctrl+q"}
+"""What of the application holds in a dialog, which keeps everything else of it away, and by which keys."""
+
+
+def of_dialogs() -> list[BindingType]:
+    """What every dialog binds: help, and the key that leaves the program everywhere."""
+    found = {binding.id: binding for binding in bindings("app") if isinstance(binding, Binding)}
+    show, leave = found["app.help"], found["app.quit"]
+    return [
+        replace(show, action="app.explain_keys"),
+        replace(leave, key=IN_DIALOGS["app.quit"], action="app.leave", show=False),
+    ]
+
+
 KEYS, TEXT = 14, 48
 """Cells for the keys and for what they do: together what the smallest terminal has room for."""
 
@@ -337,14 +388,19 @@ def areas(screen: Screen[Any]) -> list[str]:
 
 def help_text(screen: Screen[Any], keymap: Mapping[str, str]) -> Content:
     """The keys of the focused pane, of its screen, and those that hold everywhere, as `keymap` has them."""
-    return Content("\n\n").join(section(area, keymap) for area in areas(screen))
+    return Content("\n\n").join(section(area, keymap, in_dialog=screen.is_modal) for area in areas(screen))
 
 
-def section(area: str, keymap: Mapping[str, str]) -> Content:
+def section(area: str, keymap: Mapping[str, str], *, in_dialog: bool = False) -> Content:
     """The keys of one area, with what they do."""
     lines = [joined((TITLES[area], "bold underline"))]
     for key in TABLE[area]:
+        ident, shipped = action_id(area, key), key.keys
+        if in_dialog and area == "app":
+            if ident not in IN_DIALOGS:
+                continue
+            shipped = IN_DIALOGS[ident]
         text, *wrapped = content(key.help).wrap(TEXT)
-        lines.append(joined((f"{names(key, keymap.get(action_id(area, key))):>{KEYS}}  ", "bold"), text))
+        lines.append(joined((f"{names(key, keymap.get(ident, shipped)):>{KEYS}}  ", "bold"), text))
         lines += [joined(" " * (KEYS + 2), line) for line in wrapped]
     return Content("\n").join(lines)

@@ -26,7 +26,7 @@ def session() -> FakeSession:
 
 
 async def test_it_stands_under_the_findings_as_a_hint(started: Started, session: FakeSession) -> None:
-    async with started("medium", session=session) as driver:
+    async with started("large", session=session) as driver:
         await driver.press("enter", "shift+tab")
         assert "out of the usual pattern: hints (1)" in driver.words
         assert "recorded: gift" in driver.words

@@ -17,6 +17,7 @@ from tui.screens.customer import CustomerScreen
 from tui.screens.dialogs import (
     AudienceScreen,
     Choice,
+    HelpDialog,
     JumpScreen,
     Line,
     PageDialog,
@@ -107,7 +108,7 @@ def test_bindings_have_ids_of_their_own_so_that_they_can_be_changed(place: str) 
 
 CHANGING = (
     "The palette (`Ctrl+P` or `F10`) finds every action, customer, campaign, segment, rule, story and page of this manual; a",
-    "question in plain words is enough. `?` tells the keys of what has the focus, that first. `;` puts letters over panes, tabs",
+    "question in plain words is enough. `?` tells the keys of what has the focus, that first, in dialogs too. `;` puts letters over panes, tabs",
     "and rows; arrows, Home, End and the mouse work everywhere.",
     "",
     "To give an action other keys, write its id and the keys into a table `[keys]` of `settings.toml` in the folder of your settings",
@@ -236,6 +237,48 @@ async def test_a_key_of_ones_own_does_what_the_old_one_did_and_foot_and_help_say
         assert isinstance(driver.app.screen, TextDialog)
         assert "z  Take the event out" in told
         assert "F5  What the keys do here" in told
+
+
+def test_hints_name_keys_by_actions_that_there_are() -> None:
+    sources = [path.read_text() for path in (Path(__file__).parents[2] / "tui").rglob("*.py")]
+    lines = [line for text in sources for line in text.splitlines()]
+    hints = "\n".join(line for line in lines if "hint(" in line or re.match(r"\s*[A-Z_]+\b.* = \"", line))
+    named = {*re.findall(r"\{([a-z]+\.[a-z/-]+)\}", hints)}
+    named |= {*re.findall(r"key_of\(['\"]([\w./-]+)['\"]\)", "\n".join(lines))}
+    assert len(named) > 20
+    assert named <= keys.actions().keys()
+    bare = r"\b(?:Esc|[a-zA-Z]) (?:stops|leaves|puts it|shows|proposes|counts)\b"
+    assert [found for text in sources for found in re.findall(bare, text)] == []
+
+
+async def test_hints_name_keys_of_ones_own(started: Started) -> None:
+    own = {
+        "customer.leave-out": "z",
+        "customer.report": "B",
+        "report.next": "v",
+        "app.undo": "f8",
+        "why.leave-out": "z",
+    }
+    async with started("large", keymap=own) as driver:
+        await driver.press("enter", "G")
+        assert "z leaves it out of the history" in driver.words
+        await driver.press("w", "z")
+        assert "(z, F8: put back)" in driver.words
+        assert keys.hint("{report.next}: the next · {find.back} all") == "v: the next · Esc all"
+        assert [keys.pressed(shipped) for shipped in ("x", "R r", "tab w")] == ["z", "B→r", "tab→w"]
+
+
+async def test_a_dialog_tells_its_keys_and_lets_one_leave(started: Started) -> None:
+    async with started("small") as driver:
+        await driver.press("enter", "R", "question_mark")
+        assert isinstance(driver.app.screen, HelpDialog)
+        assert "In a report" in driver.text
+        assert "Go to Find" not in keys.help_text(driver.app.screen_stack[-2], {}).plain
+        await driver.press("question_mark")
+        assert isinstance(driver.app.screen, ReportDialog)
+        assert "? help" in driver.text.splitlines()[-1]
+        await driver.press("ctrl+q")
+        assert driver.app.return_code == 0
 
 
 async def test_a_click_on_a_key_at_the_foot_presses_it(started: Started) -> None:

@@ -176,7 +176,7 @@ async def test_while_the_demo_is_made_the_seconds_run_and_the_list_keeps_its_hei
             assert said in screen.query_one("#making", TextBlock).says.plain
         driver.session.made.set()
         await driver.settle()
-        assert DO in driver.text
+        assert keys.hint(DO) in driver.text
         assert screen.query_one(Items).size.height == height
 
 

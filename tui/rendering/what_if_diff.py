@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from tui import keys
 from tui.rendering.explanation import Sentence
 from tui.rendering.text import content, joined, number, plain
 from tui.rendering.wording import standing_name
@@ -157,7 +158,9 @@ def banner(
     """The lines on top: what is left out, what became of the decision, what else is gone or new."""
     events = left_out[0] if len(left_out) == 1 else f"{number(len(left_out))} events"
     lines = [
-        joined(("✗ left out: ", "bold"), events, ("  (x, u: put back)", "dim")),
+        joined(
+            ("✗ left out: ", "bold"), events, (keys.hint("  ({why.leave-out}, {app.undo}: put back)"), "dim")
+        ),
         joined(("→ ", "bold"), (outcome, "bold")),
     ]
     if replacements:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tui.rendering.what_if_diff import Derivable
 
 PANES = ("timeline", "why", *LISTS)
-EMPTY = "No customer is open. Press 1 and choose one, or / to look somebody up."
+EMPTY = "No customer is open. Press {app.go-to-find} and choose one, or {app.look-up} to look somebody up."
 GROUPS = {"": "", "mail": " · mails only", "behaviour": " · behaviour only"}
 
 
@@ -67,7 +67,7 @@ class CustomerScreen(WorkScreen):
     def on_mount(self) -> None:
         self.show_pane("timeline", focus=False)
         if self.case is None:
-            self.query_one(Heading).say("whysent", "", EMPTY)
+            self.query_one(Heading).say("whysent", "", keys.hint(EMPTY))
             self.query_one(VerdictBlock).display = False
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tui import keys
 from tui.rendering.complaint import evidence
 from tui.rendering.explanation import PaneText, Sentence, sentences, title
 from tui.rendering.text import content, joined, number, plain, say
@@ -163,7 +164,7 @@ class CustomerCase:
         """A row of the timeline that is no message, or is left out: what rests on it."""
         rests = rests_on(self.now, frozenset(row["events"])) if self.now is not None else []
         left_out = row["key"] in self.without
-        hint = "left out of the history; x puts it back" if left_out else "x leaves it out of the history"
+        hint = keys.hint(PUTS_BACK if left_out else LEAVES_OUT)
         head = joined(
             (f"{row['sign']} {plain(row['what'])}", "bold"),
             (f" · {moment(row['at'])}", "dim"),
@@ -183,6 +184,11 @@ class CustomerCase:
         )
 
 
+LEAVES_OUT = "{customer.leave-out} leaves it out of the history"
+PUTS_BACK = "left out of the history; {customer.leave-out} puts it back"
+PATTERN = "{customer.leave-out-what-is-out-of-pattern} leaves it out; {customer.rule-out-of-pattern} proposes a rule"
+
+
 def finding_text(finding: Finding) -> PaneText:
     """A finding in full: what, proof, causes, sources, rule."""
     head = joined((f"{severity(finding.severity)}  {finding.title}", "bold"), f"\n{finding.text}")
@@ -200,7 +206,7 @@ def finding_text(finding: Finding) -> PaneText:
     if finding.covered_in_part:
         tree.append(Sentence(content(finding.covered_in_part.in_part)))
     if finding.suggested_rule:
-        tree.append(Sentence(content("f shows the rule that would have stopped it")))
+        tree.append(Sentence(content(keys.hint("{customer.rule} shows the rule that would have stopped it"))))
     return PaneText(head, tuple(tree), messages + cause, finding.verdict)
 
 
@@ -209,7 +215,7 @@ def anomaly_text(entry: OutOfPattern) -> PaneText:
     events = entry.evidence
     signs = tuple(Sentence(content(sign.text)) for sign in entry.because)
     return PaneText(
-        joined((entry.text, "bold"), "\no leaves it out; O proposes a rule"),
+        joined((entry.text, "bold"), "\n", keys.hint(PATTERN)),
         (Sentence(content(f"{number(len(events))} events"), events, signs),),
         events,
         "recorded" if entry.hard else "a hint",

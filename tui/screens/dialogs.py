@@ -40,6 +40,7 @@ class Dialog(ModalScreen[Result], AsksCore, Generic[Result]):
     """A framed box with a title; `body` is what it holds, unless it is only a text. A `SHORT` one is as tall as that, another scrolls."""
 
     AREA = "dialog"
+    BINDINGS = keys.of_dialogs()
     CSS_PATH = "dialogs.tcss"
     SHORT: ClassVar[bool] = False
     HINT: ClassVar[str] = ""
@@ -51,7 +52,7 @@ class Dialog(ModalScreen[Result], AsksCore, Generic[Result]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -short") if self.SHORT else VerticalScroll(classes="dialog") as box:
             box.border_title = self._title
-            box.border_subtitle = content(self.HINT)
+            box.border_subtitle = content(keys.hint(self.HINT))
             yield from self.body()
         yield KeyLine()
 
@@ -75,6 +76,10 @@ class TextDialog(Dialog[None]):
         self.query_one(VerticalScroll).focus()
 
 
+class HelpDialog(TextDialog):
+    """The keys of what had the focus; the key that asks for them closes it again."""
+
+
 class PageDialog(Dialog[bool]):
     """An answer or a section of the manual; where it leads somewhere, Enter goes there."""
 
@@ -93,7 +98,7 @@ class PageDialog(Dialog[bool]):
 
     def on_mount(self) -> None:
         box = self.query_one(VerticalScroll)
-        box.border_subtitle = content("Enter: go there" if self._page.go else "")
+        box.border_subtitle = content(keys.hint("{page.go-there}: go there") if self._page.go else "")
         box.focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -110,7 +115,7 @@ class Question(Dialog[bool]):
     AREA = "question"
     BINDINGS = keys.bindings(AREA)
     SHORT = True
-    HINT = "y yes · n no"
+    HINT = "{question.yes} yes · {question.no} no"
 
     def action_yes(self) -> None:
         self.dismiss(True)
@@ -131,7 +136,11 @@ class Line(Dialog[str | None]):
         self._needed = needed
 
     def body(self) -> Iterable[Widget]:
-        yield CleanInput(compact=True, placeholder="kept with the change; do not name anybody in it")
+        yield CleanInput(
+            compact=True,
+            placeholder="a reason, in a few words" if self._needed else "a few words, or nothing",
+        )
+        yield Static(content("It is kept with the change. Do not name anybody in it.", "dim"), markup=False)
 
     @on(Input.Submitted)
     def take(self, event: Input.Submitted) -> None:

@@ -134,7 +134,9 @@ class FindScreen(WorkScreen):
         table = self.query_one("#people", Table)
         table.loading = False
         table.border_title = content(
-            "Customers, worst first" if check is None else f"Customers with {check} · Esc all"
+            "Customers, worst first"
+            if check is None
+            else f"Customers with {check} · {keys.key_of('find.back')} all"
         )
         self._check = check
         columns = (

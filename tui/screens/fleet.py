@@ -95,7 +95,9 @@ class FleetScreen(WorkScreen):
     @on(Progress)
     def show_progress(self, message: Progress) -> None:
         if self.asking("pressure"):
-            self.query_one(Peek).says = content(f"counting weeks {message.percent} · Esc stops", "dim")
+            self.query_one(Peek).says = content(
+                f"counting weeks {message.percent} · {keys.key_of('fleet.back')} stops", "dim"
+            )
 
     def failed(self, group: str, reason: str) -> None:
         self.query_one(f"#{group}").loading = False
@@ -162,6 +164,6 @@ class FleetScreen(WorkScreen):
             self.stop_asking(question)
             self.query_one(f"#{question}").loading = False
         if running:
-            self.query_one(Peek).says = content("stopped; 4 counts anew", "dim")
+            self.query_one(Peek).says = content(keys.hint("stopped; {app.go-to-fleet} counts anew"), "dim")
         else:
             self.services.action_go("find")

@@ -130,7 +130,7 @@ class InboxDialog(Dialog[bool]):
         def reject(note: str) -> None:
             self.ask("answer", partial(reject_proposal, name, note), self.show_answered)
 
-        ask_note(self, f"Reject {name}: why? Esc leaves it", reject, needed=True)
+        ask_note(self, f"Reject {name}: why? {keys.key_of('dialog.close')} leaves it", reject, needed=True)
 
     def show_approved(self, done: str) -> None:
         self.services.did_to_book(done)

@@ -124,13 +124,14 @@ def not_in_the_letter(report: CaseReport) -> Iterator[str]:
     """What stands above a report and is not copied: which finding it is about, and what is still to be done."""
     if report.about:
         others = (
-            f"{report.findings.index(report.finding) + 1} of {len(report.findings)}, n: the next"
+            f"{report.findings.index(report.finding) + 1} of {len(report.findings)}, {keys.key_of('report.next')}: the next"
             if (report.finding in report.findings and len(report.findings) > 1)
             else ""
         )
         yield f"About{f' ({others})' if others else ''}: {report.about}"
     if report.rule is not None:
-        yield f"Nothing is proposed for this yet. f proposes: {report.rule.get('title') or report.rule['id']}"
+        key, rule = keys.key_of("report.propose"), report.rule.get("title") or report.rule["id"]
+        yield f"Nothing is proposed for this yet. {key} proposes: {rule}"
     if report.about:
         yield ""
 

@@ -42,7 +42,7 @@ class Pick(Dialog[str | None]):
 
     AREA = "pick"
     BINDINGS = keys.bindings(AREA)
-    HINT = "type to narrow · ↑ ↓ · Enter: in or out"
+    HINT = "type to narrow · {pick.up} {pick.down} · Enter: in or out"
     MOST: ClassVar[int] = 200
     """Names that are listed at once."""
 
@@ -184,7 +184,9 @@ class VendorDialog(Dialog[None]):
 
     @on(Progress)
     def show_progress(self, message: Progress) -> None:
-        self.query_one(VerticalScroll).border_subtitle = content(f"{message.percent} · Esc stops")
+        self.query_one(VerticalScroll).border_subtitle = content(
+            f"{message.percent} · {keys.key_of('dialog.close')} stops"
+        )
 
     def show_comparison(self, comparison: ComparisonDocument) -> None:
         self.query_one(VerticalScroll).border_subtitle = content("")
@@ -263,14 +265,18 @@ class DisplacedDialog(Dialog["Document | None"]):
         if campaign == bars.NO_CAMPAIGN:
             say(self.app, "these mails name no campaign; no rule can keep room for them", severity="warning")
             return
-        self.query_one(".dialog").border_subtitle = content(f"room for {campaign} … Esc stops")
+        self.query_one(".dialog").border_subtitle = content(
+            f"room for {campaign} … {keys.key_of('displaced.close')} stops"
+        )
         question = partial(self.session.replays.keep_room, self._rule, str(campaign), ProgressReporter(self))
         self.ask(ROOM, question, self.show_room)
 
     @on(Progress)
     def show_progress(self, message: Progress) -> None:
         if self.asking(ROOM):
-            self.query_one(".dialog").border_subtitle = content(f"{message.percent} · Esc stops")
+            self.query_one(".dialog").border_subtitle = content(
+                f"{message.percent} · {keys.key_of('displaced.close')} stops"
+            )
 
     def show_room(self, room: KeptRoom) -> None:
         self._room = room
@@ -286,7 +292,11 @@ class DisplacedDialog(Dialog["Document | None"]):
     def action_form(self) -> None:
         """Take the rule that keeps room into the form."""
         if self._room is None:
-            say(self.app, "r first: keep room for the campaign on the right", severity="warning")
+            say(
+                self.app,
+                keys.hint("{displaced.keep-room} first: keep room for the campaign on the right"),
+                severity="warning",
+            )
         else:
             self.dismiss(self._room.rule)
 

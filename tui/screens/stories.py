@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tui.core_access import AsksCore, Progress
     from tui.session.view_models import Opening
 
-DO = "Enter opens the case · ← → the next story · 1 everybody, the worst first"
+DO = "Enter opens the case · {stories.previous} {stories.next} the next story · {app.go-to-find} everybody, the worst first"
 """One line of the smallest terminal, as what is said while the demo is made: so the list keeps its height."""
 
 EVERY = 0.2
@@ -57,7 +57,8 @@ def neighbour(story: Story, step: int) -> Story:
 def steps_of(story: Story, between: str) -> Content:
     """What to press, and what for; keys that follow one another stay on one line, and with the first word of what for."""
     return content(between).join(
-        joined((f" {step.press.replace(' ', '→')}\u00a0", "reverse bold"), f"\u00a0{step.say}") for step in story.steps
+        joined((f" {keys.pressed(step.press)}\u00a0", "reverse bold"), f"\u00a0{step.say}")
+        for step in story.steps
     )
 
 
@@ -78,7 +79,11 @@ class StoryLine(Widget):
             if self.screen.has_class("-small")
             else f"Story {number} of {total} · {title}"
         )
-        return joined((place, "bold"), ("  ← →  ", "dim"), steps_of(self.story, "  "))
+        return joined(
+            (place, "bold"),
+            (keys.hint("  {customer.previous-story} {customer.next-story}  "), "dim"),
+            steps_of(self.story, "  "),
+        )
 
 
 class StoriesScreen(WorkScreen):
@@ -179,7 +184,7 @@ class StoriesScreen(WorkScreen):
         if text:
             self._beat += 1
             text = f"{BEAT[self._beat % len(BEAT)]} {text}"
-        text = text or DO
+        text = text or keys.hint(DO)
         self.query_one("#making", TextBlock).says = content(text, "dim")
 
     @on(OptionList.OptionHighlighted)

@@ -159,7 +159,9 @@ class WhyScreen(WorkScreen):
         if self.decision.text is None:
             return
         changes = self.what_if.changes(self._event_names)
-        hint = Sentence(content("x leaves it out of the history, and shows what falls away"))
+        hint = Sentence(
+            content(keys.hint("{why.leave-out} leaves it out of the history, and shows what falls away"))
+        )
         tree = (hint,) if document is None else different(document, self._event_names)
         changed = what_if_diff.as_tree(changes) if changes is not None else ()
         self.query_one("#different", ExplanationTree).tell(

@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import OptionList
 
+from tui import keys
 from tui.rendering.text import content, joined, number, plain
 from tui.rendering.what_if_diff import by_id, by_item, merged
 from tui.rendering.wording import KNOWN, day, no_day, severity, standing_name
@@ -166,7 +167,7 @@ def _anomaly_items(marked: Iterable[tuple[OutOfPattern, str]]) -> Iterator[Item]
     """What is out of the usual pattern, under a head that says what it is."""
     entries = list(marked)
     if entries:
-        head = f"out of the usual pattern: hints ({number(len(entries))}) · o leaves one out"
+        head = f"out of the usual pattern: hints ({number(len(entries))}) · {keys.key_of('customer.leave-out-what-is-out-of-pattern')} leaves one out"
         yield Item("", content(head, "underline"), head=True)
     for entry, mark in entries:
         kind = "recorded: " + ", ".join(entry.signs) if entry.hard else "hint"

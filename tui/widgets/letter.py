@@ -112,7 +112,11 @@ class LetterLine(Widget):
         if self.letter is None:
             return content("")
         others = len(self.letter.complaint.others) + (self.letter.complaint.about is not None)
-        key = joined(("  L ", "bold"), f"what else ({others})") if others else content("")
+        key = (
+            joined((f"  {keys.key_of('customer.letter')} ", "bold"), f"what else ({others})")
+            if others
+            else content("")
+        )
         if self.about is None:
             return joined(("The letter: ", "bold"), nothing(self.letter), key)
         pieces = [

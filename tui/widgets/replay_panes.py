@@ -77,7 +77,7 @@ class ReplayPane(VerticalScroll, AnswerPane):
     def replay_rule(self, rule: Document, proposal: str = "") -> None:
         """Replay a rule over everybody: alone, then within the book (or what a `proposal` would change there)."""
         replay, progress = self.session.replays.replay, ProgressReporter(self)
-        self.border_subtitle = content("replaying … Esc stops")
+        self.border_subtitle = content(keys.hint("replaying … {rules.back} stops"))
         self._within_book = partial(self.session.replays.beside_the_others, rule, proposal)
         self.stop_asking(WITHIN)
         show = self.showing
@@ -93,7 +93,9 @@ class ReplayPane(VerticalScroll, AnswerPane):
     def show_progress(self, message: Progress) -> None:
         if self.running:
             seconds = f"about {message.seconds_left:.0f} s left"
-            self.border_subtitle = content(f"{message.percent} · {seconds} · Esc stops")
+            self.border_subtitle = content(
+                f"{message.percent} · {seconds} · {keys.key_of('rules.back')} stops"
+            )
 
     def show_sample(self, sample: Sample) -> None:
         if self.running:
@@ -187,7 +189,7 @@ class CurvePane(Vertical, AnswerPane, can_focus=True):
             return
         rule, axis, curve = self._rule, self._axis, self.session.replays.curve
         self._rule = None
-        self.border_subtitle = content("drawing … Esc stops")
+        self.border_subtitle = content(keys.hint("drawing … {rules.back} stops"))
         self.says = "The curve is being drawn."
         progress = ProgressReporter(self)
         self.ask("curve", lambda: curve(rule, axis, progress, self.showing(self.show_curve)), self.show_curve)
@@ -205,7 +207,7 @@ class CurvePane(Vertical, AnswerPane, can_focus=True):
     def show_progress(self, message: Progress) -> None:
         if self.running:
             note = self.drawing.note if self.drawing is not None else ""
-            done = f"{'whole ' if note else ''}{message.percent} · Esc stops"
+            done = f"{'whole ' if note else ''}{message.percent} · {keys.key_of('rules.back')} stops"
             self.border_subtitle = content(" · ".join(part for part in (note, done) if part))
 
     def show_curve(self, drawing: Drawing) -> None:

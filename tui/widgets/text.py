@@ -137,7 +137,7 @@ class KeyLine(Widget):
             if at.binding.show:
                 by_action.setdefault(at.binding.action, at)
         self._placed, line, begin = [], [], 0
-        for at in by_action.values():
+        for at in sorted(by_action.values(), key=lambda at: at.binding.action == "app.explain_keys"):
             piece = self._key(at)
             if begin + piece.cell_length > room:
                 break
