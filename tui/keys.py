@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -325,13 +326,12 @@ def clash(keymap: Mapping[str, str]) -> tuple[str, str, str] | None:
     return None
 
 
-_own: dict[str, str] = {}
+_own: ChainMap[str, str] = ChainMap()
 
 
 def take(keymap: Mapping[str, str]) -> None:
     """Name keys from now on as `keymap` has them: the id of an action → its keys."""
-    _own.clear()
-    _own.update(keymap)
+    _own.maps[0] = dict(keymap)
 
 
 def key_of(action: str) -> str:
@@ -343,21 +343,13 @@ def key_of(action: str) -> str:
 
 def hint(text: str) -> str:
     """A text in which the ids of actions stand in braces, with their keys instead."""
-    return _IDS.sub(lambda found: key_of(found[1]), text)
-
-
-_IDS = re.compile(r"\{([a-z]+\.[^}]+)\}")
+    return re.sub(r"\{([a-z_]+\.[^}]+)\}", lambda found: key_of(found[1]), text)
 
 
 def pressed(shipped: str) -> str:
     """Keys as shipped, one after the other, as they are pressed on the customer's screen and in what opens there."""
-    places = ("customer", "table", "app", "report", "suggestion", "why", "audience")
-    ids = {
-        one: action_id(area, key)
-        for area in reversed(places)
-        for key in TABLE[area]
-        for one in key.keys.split(",")
-    }
+    places = ("audience", "why", "suggestion", "report", "app", "table", "customer")
+    ids = {one: action_id(area, key) for area in places for key in TABLE[area] for one in key.keys.split(",")}  # fmt: skip
     return "→".join(key_of(ids[one]) if ids.get(one) in _own else one for one in shipped.split())
 
 
@@ -367,12 +359,8 @@ IN_DIALOGS = {"app.help": "question_mark,f1", "app.palette": "ctrl+p", "app.quit
 
 def of_dialogs() -> list[BindingType]:
     """What every dialog binds: help, and the key that leaves the program everywhere."""
-    found = {binding.id: binding for binding in bindings("app") if isinstance(binding, Binding)}
-    show, leave = found["app.help"], found["app.quit"]
-    return [
-        replace(show, action="app.explain_keys"),
-        replace(leave, key=IN_DIALOGS["app.quit"], action="app.leave", show=False),
-    ]
+    own = [one for one in bindings("app") if isinstance(one, Binding) and one.id in ("app.help", "app.quit")]
+    return [replace(one, key=IN_DIALOGS[str(one.id)], action=f"app.{one.action}", show=one.id == "app.help") for one in own]  # fmt: skip
 
 
 KEYS, TEXT = 14, 48

@@ -19,7 +19,7 @@ from tui.screens.rule_dialogs import Pick
 from tui.widgets.items import Item, Items
 from tui.widgets.table import Table
 from tui.widgets.table_data import Column, Rows
-from tui.widgets.text import CleanInput, KeyLine, TextBlock
+from tui.widgets.text import CleanInput, KeyLine, Peek, TextBlock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,6 +84,7 @@ class TakeInScreen(Dialog[None]):
             yield TextBlock(id="doubt")
             yield FirstEvents(id="events", empty="no event comes of the first rows")
             yield TextBlock(id="lost")
+            yield Peek()
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -288,14 +289,18 @@ class TakeInScreen(Dialog[None]):
         )
 
     def _take(self) -> None:
-        self.query_one(".dialog").border_subtitle = content("taking it in … Esc stops")
+        self.query_one(".dialog").border_subtitle = content(
+            f"taking it in … {keys.key_of('take_in.close')} stops"
+        )
         question = partial(self.session.intake.take, self._path, dict(self._choices), ProgressReporter(self))
         self.ask(TAKE, question, self.show_taken)
 
     @on(Progress)
     def show_progress(self, message: Progress) -> None:
         if self.asking(TAKE):
-            self.query_one(".dialog").border_subtitle = content(f"{message.percent} · Esc stops")
+            self.query_one(".dialog").border_subtitle = content(
+                f"{message.percent} · {keys.key_of('take_in.close')} stops"
+            )
 
     def show_taken(self, taken: Taken) -> None:
         self._taken = True
