@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
+from audit.events.schema import OTHER
 from audit.events.vocabulary import FILE_DATE
 from audit.ingest.amazon.archive_members import Member
 from audit.ingest.amazon.datasets import book, moments, word
@@ -18,7 +19,6 @@ from audit.ingest.values import Conventions, number
 from audit.privacy.scan import scrub
 
 _QUERY_KEYS = ("k", "field-keywords")
-_CANCELLED = ("cancelled", "canceled")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -168,13 +168,15 @@ def priced(frame: pl.DataFrame, _run: Run) -> pl.DataFrame:
 def order(frame: pl.DataFrame, run: Run) -> pl.DataFrame:
     """An item of an order. One that was cancelled is `order_cancelled` *instead of* completed, at the order's date:
 
-    nothing was bought, and the moment of the cancellation is not in the export.
+    nothing was bought, and the moment of the cancellation is not in the export. A status that nobody knows says nothing of that.
     """
-    cancelled = pl.col("_status").str.to_lowercase().is_in(_CANCELLED).fill_null(value=False)
+    stated = word("_status", "order_status")
+    unclear = pl.col("_status").is_not_null() & stated.is_null()
+    kind = pl.when(unclear).then(pl.lit(OTHER)).otherwise(pl.coalesce(stated, pl.lit("order_completed")))
     sign = pl.col("price").str.extract(r"^\s*([^\d\s.,-])", 1)
     made = frame.with_columns(
-        pl.when(cancelled).then(pl.lit("order_cancelled")).otherwise(pl.lit("order_completed")).alias("kind"),
-        pl.when(cancelled).then("_status").alias("reason"),
+        kind.alias("kind"),
+        pl.when(kind != "order_completed").then("_status").alias("reason"),
         pl.coalesce("currency", _sign(sign)).alias("currency"),
         _gift().alias("gift"),
     )

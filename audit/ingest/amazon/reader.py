@@ -11,16 +11,21 @@ from pathlib import Path
 import polars as pl
 
 from audit.errors import InputError
-from audit.events.schema import SCHEMA
+from audit.events.schema import OTHER, SCHEMA
 from audit.ingest import attributes
 from audit.ingest.amazon.archive_members import Member, is_export, opened
 from audit.ingest.amazon.dataset_rules import REFINE, Run
 from audit.ingest.amazon.datasets import Dataset, book, dates_only, flags, moments, tidy
 from audit.ingest.amazon.table import Chunk, Table
 from audit.ingest.format import IDENTIFIERS, Batch, Format, Options
+from audit.privacy import scan
+from audit.privacy.clean import clean_column
 
 FORMAT = "amazon"
 _HEX = 16
+_WORD = 60
+"""Characters of a word that is told, at most."""
+
 _NO_EVENTS = pl.DataFrame(schema={"row": pl.UInt64()})
 
 
@@ -30,7 +35,7 @@ def gives() -> tuple[str, ...]:
     kinds = {dataset.constants["kind"] for dataset in book().datasets if "kind" in dataset.constants}
     for name in ("was_sent", "engagement", "delivery", "preference", "opt_out"):
         kinds |= set(vocabulary[name].values())
-    return tuple(sorted(kinds | {"unsubscribed", "order_completed", "order_cancelled"}))
+    return tuple(sorted(kinds | {"unsubscribed", OTHER, *vocabulary["order_status"].values()}))
 
 
 def read_together(paths: Sequence[Path], options: Options) -> Iterator[Batch]:
@@ -163,7 +168,16 @@ def _batch(member: Member, chunk: Chunk, layout: Layout, customer: str, run: Run
         identifiers=_identifiers(source.join(accepted.select("row"), on="row", how="semi"), layout, customer),
         rejected=pl.concat([chunk.rejected(), _rejected(refused, source)]).sort("row"),
         skipped=reasons,
+        other_kinds=_unknown_words(accepted),
     )
+
+
+def _unknown_words(accepted: pl.DataFrame) -> dict[str, int]:
+    """The words of what is kept as other, and how many rows say each."""
+    if not {"kind", "_status"} <= {*accepted.columns}:
+        return {}
+    words = scan.scrub(clean_column(accepted.filter(pl.col("kind") == OTHER)["_status"].str.slice(0, _WORD)))
+    return dict(words.value_counts().sort("count", words.name, descending=[True, False]).rows())
 
 
 def _ours(source: pl.DataFrame, layout: Layout) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from audit import ingest
 from audit.ingest.amazon.dataset_rules import keywords
 from tests.audit.ingest.amazon import exports as ex
 
@@ -37,6 +38,17 @@ def test_an_order_in_several_regions_is_one_and_two_shipments_are_two(tmp_path):
 def test_a_cancelled_order_was_not_completed(tmp_path, word):
     made = ex.one(tmp_path, "Retail.OrderHistory.2.csv", ex.table(ex.ORDERS, order(status=word)))
     assert made.select("kind", "reason").rows() == [("order_cancelled", word)]
+
+
+def test_a_status_in_another_language_is_told_and_no_purchase(ws, tmp_path):
+    export = ex.zipped(
+        tmp_path / "e.zip",
+        {"Retail.OrderHistory.2.csv": ex.table(ex.ORDERS, order(), order("400-2", status="Storniert"))},
+    )
+    report = ingest.import_paths(ws, [export], customer="me")
+    made = ws.events().sort("order_id")
+    assert made.select("kind", "reason").rows() == [("order_completed", None), ("other", "Storniert")]
+    assert report.document().other_kinds == {"Storniert": 1}
 
 
 def test_a_gift_message_marks_a_gift(tmp_path):
