@@ -10,6 +10,7 @@ different things (`proportions.standardised`) is told beside it.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import timedelta
 from functools import cached_property
 from math import log
@@ -77,8 +78,8 @@ def count(
     if sent.is_empty():
         return audience.none()
     groups = Groups(sent, people, events)
-    acts = CandidateActs(events, people["customer_id"], people["events"].to_numpy(), max(windows), least)
-    apart, counted = Comparison(groups, acts, sorted(windows), least).apart()
+    with closing(CandidateActs(events, people, max(windows), least)) as acts:
+        apart, counted = Comparison(groups, acts, sorted(windows), least).apart()
     campaigns = groups.campaigns.hstack(counted).select(*CAMPAIGNS)
     return Audiences(campaigns, audience.no_longer_than_known(apart, campaigns, events, ACTS))
 

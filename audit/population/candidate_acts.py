@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import polars as pl
@@ -98,17 +100,45 @@ def _holdings(
     return Holdings(keys // candidates, keys % candidates, pair, since, until, reach)
 
 
+_ARRAYS = ("person", "candidate", "pair", "since", "until")
+
+
+def _store(folder: Path, holdings: Holdings) -> None:
+    """Write what `_stored` reads."""
+    for name in _ARRAYS:
+        if (array := getattr(holdings, name)) is not None:
+            np.save(folder / f"{name}.npy", array)
+    if holdings.reach is not None:
+        np.save(folder / "reach.npy", holdings.reach)
+    if holdings.by_thing is not None:
+        (folder / "by_thing").mkdir()
+        _store(folder / "by_thing", holdings.by_thing)
+
+
+def _stored(folder: Path) -> Holdings:
+    """What was written, read from disk as it is asked for."""
+
+    def array(name: str) -> Array:
+        return np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r"))
+
+    reach, things = folder / "reach.npy", folder / "by_thing"
+    return Holdings(
+        array("person"), array("candidate"), array("pair"), array("since"),
+        array("until") if (folder / "until.npy").exists() else None,
+        int(np.load(reach)) if reach.exists() else None,
+        _stored(things) if things.exists() else None,
+    )  # fmt: skip
+
+
 class CandidateActs:
     """The candidates of `events` (canonical columns), numbered by the rows of `table`, and who holds them when.
 
-    `people`: customer_ids, sorted, and `sizes`, how many events each has. Items and searches of fewer than `least` people
+    `people`: `customer_id`, sorted, and `events`, how many each has. Items and searches of fewer than `least` people
     are no candidates, and no category of a first level that has others under it: that is a department.
     """
 
-    def __init__(
-        self, events: pl.LazyFrame, people: pl.Series, sizes: Array, window: timedelta, least: int
-    ) -> None:
-        self.events, self.people, self.sizes = events, people, sizes
+    def __init__(self, events: pl.LazyFrame, people: pl.DataFrame, window: timedelta, least: int) -> None:
+        self.events, self.people, self.sizes = events, people["customer_id"], people["events"].to_numpy()
         self.window = window // timedelta(microseconds=1)
         self.least = least
         acts = events.filter(pl.col("kind").is_in(list(ACTS)))
@@ -120,6 +150,7 @@ class CandidateActs:
         self._states = states(events)
         self._uncategorised = _distinct(acts.filter(pl.col("category").is_null()), kind_of_thing())
         self._paths, self._at_level = _levels(self._categories)
+        self._scratch = TemporaryDirectory(prefix="whysent-")
 
     def _shared(self, acts: pl.LazyFrame, column: pl.Expr) -> pl.DataFrame:
         """The values of `column` of enough people, sorted, as `shared`, with the first name and category beside each."""
@@ -205,7 +236,7 @@ class CandidateActs:
 
     def holdings(self) -> Iterator[Holdings]:
         """Who holds what when, a slice of the people after another."""
-        yield from map(self._acts, self._bounds) if self.sliced else self._only_slice
+        yield from map(self._slice, range(len(self._bounds))) if self.sliced else self._only_slice
         yield self._held_states
 
     @property
@@ -223,6 +254,18 @@ class CandidateActs:
     @cached_property
     def _only_slice(self) -> list[Holdings]:
         return [self._acts(bounds) for bounds in self._bounds]
+
+    def _slice(self, number: int) -> Holdings:
+        """A slice of the acts; once worked out it lies on disk, as numbers, until `close`."""
+        folder = Path(self._scratch.name) / str(number)
+        if not folder.exists():
+            folder.mkdir()
+            _store(folder, self._acts(self._bounds[number]))
+        return _stored(folder)
+
+    def close(self) -> None:
+        """Take away what lies on disk."""
+        self._scratch.cleanup()
 
     def _acts(self, bounds: tuple[int, int]) -> Holdings:
         begin, end = (self.people[bound] for bound in bounds)
