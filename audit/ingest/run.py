@@ -189,7 +189,8 @@ class Run:
 
     def _store(self, fresh: pl.DataFrame) -> None:
         events = _with_scanners(conform(fresh))
-        self._segments.append(event_store.write(self._ws.path / "events", events))
+        came = pl.lit(self._started).cast(TIME).alias("imported_at")
+        self._segments.append(event_store.write(self._ws.path / "events", events.with_columns(came)))
         self._daily = coverage.add(self._daily, coverage.daily(events))
         self._count_unread(events, 1)
         newest = events.select(
@@ -265,8 +266,10 @@ class Run:
 
     def _supersede(self, events: pl.DataFrame) -> None:
         if events.height:
-            at = pl.lit(self._started).cast(TIME).alias("superseded_at")
-            self._superseded.append(conform(events).with_columns(at))
+            now = pl.lit(self._started).cast(TIME)
+            came = events["imported_at"] if "imported_at" in events.columns else now
+            kept = conform(events).with_columns(came.alias("imported_at"), now.alias("superseded_at"))
+            self._superseded.append(kept)
 
     def _kept_superseded(self) -> list[str]:
         return [self._ws.keep(pl.concat(self._superseded), "superseded")] if self._superseded else []

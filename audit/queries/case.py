@@ -78,6 +78,8 @@ class Case:
     view: RoleView = field(default_factory=RoleView)
     book_at: datetime | None = None
     """The moment asked about, of which the book is read too; None: as it is now."""
+    known_at: datetime | None = None
+    """The moment as of which the events are read; None: as they are known now."""
     answers: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
     """What was asked of it, see `kept`."""
 
@@ -170,11 +172,21 @@ def read_case(
             f"no event {min(unknown)!r} of {pseudonym} to leave out; `whysent show` lists evidence by event_id"
         )
     events = whole.filter(~pl.col("event_id").is_in(list(left_out))) if left_out else whole
-    rules = ws.book.in_force(at)
+    rules = ws.book.in_force(at or ws.generation.known_at)
     ids = named_in(ws, (period.rule for period in rules))
     context = ws.context(at, customer=pseudonym)
-    handovers = _handovers(ws.log.entries(), at) if rules else {}
-    return Case(pseudonym, events, context, rules, handovers, ids, ws.view, at)
+    handovers = _handovers(ws.log.entries(), at or ws.generation.known_at) if rules else {}
+    return Case(
+        pseudonym,
+        events,
+        context,
+        rules,
+        handovers,
+        ids,
+        ws.view,
+        at or ws.generation.known_at,
+        ws.generation.known_at,
+    )
 
 
 def _handovers(entries: Iterable["Entry"], at: datetime | None) -> dict[tuple[str, int | None], Handover]:

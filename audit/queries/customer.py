@@ -155,6 +155,8 @@ class CustomerPicture(Document, schema="whysent.customer/1"):
 
     customer: str
     at: datetime
+    known_at: datetime | None = None
+    """The moment of `--known-at`: what was imported later is left out, and what a later export replaced stands as it stood."""
     events: int
     first: datetime | None
     last: datetime | None
@@ -184,6 +186,7 @@ def picture(case: Case, *, strips: bool) -> CustomerPicture:
     full = CustomerPicture(
         customer=case.customer,
         at=context.at,
+        known_at=case.known_at,
         events=events.height,
         first=_moment(events["occurred_at"].min()),
         last=_moment(events["occurred_at"].max()),

@@ -7,7 +7,7 @@ and the reports are made from the same documents, so nobody ever sees two answer
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -81,19 +81,19 @@ def explanation(case: Case, /, **subjects: str | None) -> why.WhyDocument:
         reasons = replace(reasons, because=_told_causes(reasons.because, case.view))
     if subject == "finding":
         covered_by = remedies.covered_by(case, ident)
-        return case.view.shown(msgspec.structs.replace(reasons.document(), covered_by=covered_by))
-    if subject != "message":
-        return case.view.shown(reasons.document())
+        answer = msgspec.structs.replace(reasons.document(), covered_by=covered_by)
+    elif subject == "message":
+        answer = reasons.document(_judged(case, reasons.subject.id))
+    else:
+        answer = reasons.document()
+    return case.view.shown(msgspec.structs.replace(answer, known_at=case.known_at))
+
+
+def _judged(case: Case, message: str) -> list[dict[str, Any]]:
+    """What the rules of the book say of a message."""
     rules = [period.rule for period in case.rules]
-    judged = verdicts.of(
-        case.events,
-        case.context,
-        rules,
-        reasons.subject.id,
-        ids=case.source_ids,
-        causes=case.causes_read_by(rules),
-    )
-    return case.view.shown(reasons.document(judged))
+    causes = case.causes_read_by(rules)
+    return verdicts.of(case.events, case.context, rules, message, ids=case.source_ids, causes=causes)
 
 
 def _told_causes(because: tuple[why.Reason, ...], view: RoleView) -> tuple[why.Reason, ...]:

@@ -4,13 +4,14 @@ import os
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
 
 from audit.errors import WorkspaceError
-from audit.events.schema import ORDER, SCHEMA, empty
+from audit.events.schema import ORDER, SCHEMA, TIME, empty
 from audit.storage import private_files
 
 ROWS_PER_GROUP = 16_384
@@ -27,6 +28,15 @@ SEGMENT_ROWS = 4_000_000
 """A merged segment holds about this many rows, so that merging keeps to bounded memory."""
 
 
+STORED: dict[str, pl.DataType] = {**SCHEMA, "imported_at": TIME}
+"""What is kept of an event: when it came in too (UTC), null where an older program took it in."""
+
+SUPERSEDED: dict[str, pl.DataType] = {**STORED, "superseded_at": TIME}
+"""What is kept of an event that a later export replaced."""
+
+_IDENTITY = ["customer_id", "event_id"]
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """One file of events in `ORDER`, and the first and last customer in it."""
@@ -38,7 +48,7 @@ class Segment:
 
 
 def write(folder: Path, events: pl.DataFrame) -> Segment:
-    """Write `events` (canonical, in `ORDER`, not empty) as a new segment in `folder`."""
+    """Write `events` (canonical or as `STORED`, in `ORDER`, not empty) as a new segment in `folder`."""
     held = [
         column for column in events if column.null_count() < events.height
     ]  # `_open` puts the others back
@@ -68,7 +78,7 @@ def scan(folder: Path, segments: Sequence[Segment]) -> pl.LazyFrame:
     if not segments:
         return empty().lazy()
     ordered = sorted(segments, key=lambda segment: segment.first)
-    frames = [_open(folder, segment) for segment in ordered]
+    frames = [_open(folder, segment).select(list(SCHEMA)) for segment in ordered]
     disjoint = all(segment.last < following.first for segment, following in pairwise(ordered))
     return pl.concat(frames) if disjoint else pl.concat(frames).sort(ORDER)
 
@@ -76,7 +86,7 @@ def scan(folder: Path, segments: Sequence[Segment]) -> pl.LazyFrame:
 def history(folder: Path, segments: Iterable[Segment], customer: str) -> pl.DataFrame:
     """The events of one customer, in `ORDER`, reading only the row groups that can hold them."""
     parts = [
-        _open(folder, segment).filter(pl.col("customer_id") == customer).collect()
+        _open(folder, segment).select(list(SCHEMA)).filter(pl.col("customer_id") == customer).collect()
         for segment in segments
         if segment.first <= customer <= segment.last
     ]
@@ -86,29 +96,47 @@ def history(folder: Path, segments: Iterable[Segment], customer: str) -> pl.Data
     return frames[0] if len(frames) == 1 else pl.concat(frames).sort(ORDER)
 
 
+def known(
+    folder: Path, segments: Iterable[Segment], superseded: Iterable[Path], at: datetime, customer: str | None
+) -> pl.LazyFrame:
+    """The events (of one customer) as they were known at a moment, in `ORDER`: without what came in later, and with what was replaced later
+    as it stood.
+    """
+    stands = [_open(folder, segment) for segment in segments]
+    stood = [pl.scan_parquet(file, schema=SUPERSEDED, missing_columns="insert") for file in superseded]
+    versions = pl.concat([pl.LazyFrame(schema=SUPERSEDED), *stood, *stands], how="diagonal")
+    if customer is not None:
+        versions = versions.filter(pl.col("customer_id") == customer)
+    there = pl.col("imported_at").fill_null(at) <= at
+    until = pl.col("superseded_at")
+    return (
+        versions.filter(there & (until.is_null() | (until > at)))
+        .sort(until, nulls_last=True, maintain_order=True)
+        .unique(_IDENTITY, keep="first", maintain_order=True)
+        .select(list(SCHEMA))
+        .sort(ORDER)
+    )
+
+
 def keys(folder: Path, segments: Iterable[Segment], identities: pl.DataFrame) -> pl.DataFrame:
     """Those (customer_id, event_id) of `identities` that are stored."""
     least, most = identities["customer_id"].min(), identities["customer_id"].max()
     stored = [
-        _open(folder, segment).select("customer_id", "event_id")
+        _open(folder, segment).select(_IDENTITY)
         for segment in segments
         if identities.height and not (segment.last < str(least) or str(most) < segment.first)
     ]
     if not stored:
-        return identities.clear().select("customer_id", "event_id")
-    return pl.concat(stored).join(identities.lazy(), on=["customer_id", "event_id"], how="semi").collect()
+        return identities.clear().select(_IDENTITY)
+    return pl.concat(stored).join(identities.lazy(), on=_IDENTITY, how="semi").collect()
 
 
 def stored(folder: Path, segments: Iterable[Segment], identities: pl.DataFrame) -> pl.DataFrame:
-    """The events of `identities` (customer_id, event_id) that are stored, the newest last."""
+    """The events of `identities` (customer_id, event_id) that are stored, as `STORED`, the newest last."""
     parts = [_open(folder, segment) for segment in segments]
     if not parts or identities.is_empty():
-        return empty()
-    return (
-        pl.concat(parts)
-        .join(identities.lazy(), on=["customer_id", "event_id"], how="semi", maintain_order="left")
-        .collect()
-    )
+        return pl.DataFrame(schema=STORED)
+    return pl.concat(parts).join(identities.lazy(), on=_IDENTITY, how="semi", maintain_order="left").collect()
 
 
 def without(
@@ -122,7 +150,7 @@ def without(
             remaining.append(segment)
             continue
         left = _open(folder, segment).join(
-            pl.concat(gone).lazy(), on=["customer_id", "event_id"], how="anti", maintain_order="left"
+            pl.concat(gone).lazy(), on=_IDENTITY, how="anti", maintain_order="left"
         )
         events = left.collect()
         remaining += [write(folder, events)] if events.height else []
@@ -186,4 +214,4 @@ def merge(folder: Path, segments: Sequence[Segment]) -> list[Segment]:
 
 
 def _open(folder: Path, segment: Segment) -> pl.LazyFrame:
-    return pl.scan_parquet(folder / segment.file, schema=SCHEMA, missing_columns="insert")
+    return pl.scan_parquet(folder / segment.file, schema=STORED, missing_columns="insert")

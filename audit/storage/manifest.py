@@ -75,7 +75,9 @@ class Manifest:
         events = {f"events/{segment.file}" for segment in self.segments} | {
             f"quarantine/{name}" for name in self.quarantine
         }
-        named = (self.coverage, self.unread, self.campaigns, self.flows, self.definitions)
+        named = (
+            self.coverage, self.unread, self.campaigns, self.flows, self.definitions, self.models,
+        )  # fmt: skip
         return events | set(self.superseded) | {name for name in named if name}
 
     def save(self, folder: Path) -> None:

@@ -309,6 +309,8 @@ class WhyDocument(Document, schema="whysent.why/1"):
 
     customer: str
     at: datetime
+    known_at: datetime | None = None
+    """The moment of `--known-at`: what was imported later is left out, and what a later export replaced stands as it stood."""
     subject: Subject
     standing: Standing
     until: datetime | None
@@ -346,11 +348,7 @@ class WhyDocument(Document, schema="whysent.why/1"):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why one decision was made, as far as the data can say, and when it ends if nothing new happens.
-
-    `reconstruction`: a message held against the definition of its flow; `left_out`: acts that have to do with it and do
-    not count, and why.
-    """
+    """Why one decision was made, as far as the data can say, and when it ends: the fields as those of `WhyDocument`."""
 
     customer: str
     at: datetime

@@ -51,6 +51,18 @@ class Generation:
         """Changes with every import and every campaign map; for caches."""
         return f"{self.manifest.id}-{self.manifest.generation}"
 
+    known_at: datetime | None = None
+    """The moment (UTC) as of which its events are read, as they were known then; None: as they are known now."""
+
+    def followed_by(self, manifest: Manifest) -> "Generation":
+        """Another generation, read as of the same moment."""
+        return Generation(self.path, manifest)
+
+    @property
+    def at(self) -> datetime | None:
+        """The newest event that is not later than the import it came with; None before there is one."""
+        return self.manifest.at
+
     @property
     def is_there(self) -> bool:
         """Whether all files of its events still are."""
@@ -65,10 +77,9 @@ class Generation:
         self._check()
         persons = self.persons(at)
         ids = persons.ids(customer)
-        place, segments = self.path / "events", self.manifest.segments
-        events = event_store.history(place, segments, ids[0])
+        events = self._history(ids[0])
         if ids[1:]:
-            parts = [events, *(event_store.history(place, segments, name) for name in ids[1:])]
+            parts = [events, *(self._history(name) for name in ids[1:])]
             events = persons.joined(pl.concat(parts).sort(ORDER).lazy()).drop("member").collect()
         left_out = list(without)
         if left_out:
@@ -89,7 +100,7 @@ class Generation:
     def part(self, customers: CustomerRange, at: datetime) -> pl.LazyFrame:
         """The events of these customers in order, campaign map filled in."""
         persons = self.persons(at)
-        events = event_store.part(self.path / "events", self.manifest.segments, customers)
+        events = self._part(customers)
         if persons:
             elsewhere = [
                 name for name, person in persons.of.items() if customers.first <= person <= customers.last
@@ -123,6 +134,15 @@ class Generation:
         persons = self.persons(at)
         return persons.joined(self._as_it_came()).drop("member") if persons else self._as_it_came()
 
+    def _history(self, customer: str) -> pl.DataFrame:
+        """The events of one id as they came."""
+        return event_store.history(self.path / "events", self.manifest.segments, customer)
+
+    def _part(self, customers: CustomerRange) -> pl.LazyFrame:
+        """The events of these ids as they came."""
+        events = event_store.part(self.path / "events", self.manifest.segments, customers)
+        return events.select(list(SCHEMA))
+
     def _as_it_came(self) -> pl.LazyFrame:
         self._check()
         return event_store.scan(self.path / "events", self.manifest.segments)
@@ -140,7 +160,7 @@ class Generation:
 
     def persons(self, at: datetime | None = None) -> Persons:
         """Who is one person at `at` (default: the workspace's moment)."""
-        moment = at or self.manifest.at or self.manifest.created
+        moment = at or self.at or self.manifest.created
         if moment not in self._persons:
             self._persons[moment] = Persons(self.links, moment)
         return self._persons[moment]
@@ -177,7 +197,7 @@ class Generation:
 
     def compare_audiences(self, *windows: timedelta, campaign: str | None = None) -> Audiences:
         """The same, of all campaigns or of one, by acts in the usual or other `windows`, counted."""
-        at = self.manifest.at or self.manifest.created
+        at = self.at or self.manifest.created
         stored, filled = (
             events.filter(pl.col("occurred_at") <= at) for events in (self._stored(), self.scan())
         )
@@ -206,7 +226,7 @@ class Generation:
     @cached_property
     def coverage(self) -> Coverage:
         """The last event of each source, the kinds, the gaps; of rows later than their import it knows nothing."""
-        moment = self.manifest.at
+        moment = self.at
         counted = coverage.summarize(self.daily) if moment is None else self._coverage_up_to(moment)
         return replace(counted, left_out=self.left_out())
 
@@ -215,12 +235,12 @@ class Generation:
         """Events by source, kind and day, in the shape of `coverage.DAILY`."""
         counted = self._frame(self.manifest.coverage, coverage.DAILY)
         if counted["marks"].null_count():  # by an older program, which did not look at them
-            counted = _daily(self._stored())
+            counted = daily_counts(self._stored())
         return counted
 
     def coverage_at(self, moment: datetime) -> Coverage:
         """The coverage of the events not later than `moment`."""
-        if moment == self.manifest.at:
+        if moment == self.at:
             return self.coverage
         return replace(self._coverage_up_to(moment), left_out=self.left_out())
 
@@ -230,7 +250,7 @@ class Generation:
         if self.daily.filter(pl.col("first") <= moment).height > within.height:
             day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
             parted = self._stored().filter(pl.col("occurred_at").is_between(day, moment))
-            within = pl.concat([within.filter(pl.col("day") != moment.date()), _daily(parted)])
+            within = pl.concat([within.filter(pl.col("day") != moment.date()), daily_counts(parted)])
         return coverage.summarize(within, moment)
 
     # -- what is left out -------------------------------------------------------------------------
@@ -274,7 +294,7 @@ class Generation:
     def _future(self) -> pl.DataFrame:
         """The rows later than the import that brought them: `customer_id, event_id, occurred_at, kind, message_id`."""
         columns = ("customer_id", "event_id", "occurred_at", "kind", "message_id")
-        moment = self.manifest.at
+        moment = self.at
         if moment is None or self.daily.filter(pl.col("last") > moment).is_empty():
             return pl.DataFrame(schema={name: SCHEMA[name] for name in columns})
         return self._stored().filter(pl.col("occurred_at") > moment).select(columns).collect()
@@ -339,5 +359,6 @@ class Generation:
         return frame.with_columns(lacking)  # columns that an older program did not write
 
 
-def _daily(events: pl.LazyFrame) -> pl.DataFrame:
+def daily_counts(events: pl.LazyFrame) -> pl.DataFrame:
+    """Events by source, kind and day, in the shape of `coverage.DAILY`."""
     return coverage.daily(events.select("source_name", "kind", "occurred_at", *coverage.MARKS).collect())

@@ -33,6 +33,7 @@ from audit.privacy import links
 from audit.storage import manifest, private_files
 from audit.storage.event_store import CustomerRange
 from audit.storage.manifest import Manifest, Settings
+from audit.workspace.earlier_knowledge import generation_of
 from audit.workspace.names_told import NamesToldOf
 from audit.workspace.snapshot import Generation
 
@@ -68,10 +69,9 @@ class Info:
 class Workspace:
     """An open workspace, at one generation. `viewer`: for whom it is open; nobody in particular is told everything."""
 
-    def __init__(self, path: Path, current: Manifest, viewer: "Viewer | None" = None) -> None:
-        self.path = path
-        self.generation = Generation(path, current)
-        self._told = NamesToldOf(viewer, current.id)
+    def __init__(self, generation: Generation, viewer: "Viewer | None" = None) -> None:
+        self.path, self.generation = generation.path, generation
+        self._told = NamesToldOf(viewer, generation.manifest.id)
         self._opening = threading.Lock()
         self._vault: Vault | None = None
         self._book: Book | None = None
@@ -100,14 +100,14 @@ class Workspace:
             with private_files.clear_errors(path):
                 vault = Vault.create(path / "vault.db", key or keys.create(fresh.id))
             fresh.save(path)
-        made = cls(path, fresh)
+        made = cls(Generation(path, fresh))
         made._vault = vault
         return made
 
     @classmethod
-    def open(cls, path: Path, viewer: "Viewer | None" = None) -> Self:
-        """Open the workspace in the folder `path`. Raises NotFoundError if there is none, else WorkspaceError."""
-        return cls(path, manifest.load(path), viewer=viewer)
+    def open(cls, path: Path, viewer: "Viewer | None" = None, *, known_at: datetime | None = None) -> Self:
+        """Open the workspace in the folder `path`, as it was known at a moment or is now. Raises NotFoundError if there is none, else WorkspaceError."""
+        return cls(generation_of(path, manifest.load(path), known_at), viewer)
 
     @classmethod
     def open_or_create(cls, path: Path) -> Self:
@@ -138,7 +138,7 @@ class Workspace:
     @property
     def at(self) -> datetime:
         """The default moment: the newest event not later than its import; of an empty workspace, its making."""
-        return self.manifest.at or self.manifest.created
+        return self.generation.at or self.manifest.created
 
     @property
     def version(self) -> str:
@@ -318,10 +318,7 @@ class Workspace:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Be the one writer, at the newest generation, with what killed writers left swept away.
-
-        Raises WorkspaceError if another program is writing.
-        """
+        """Be the one writer, at the newest generation, what killed writers left swept away. Raises WorkspaceError if another is."""
         with private_files.exclusive(self.path / "lock"):
             self.refresh()
             self._sweep()
@@ -337,11 +334,11 @@ class Workspace:
             changed, generation=before.generation + 1, retired=tuple(sorted(before.files() - changed.files()))
         )
         following.save(self.path)
-        self.generation = Generation(self.path, following)
+        self.generation = self.generation.followed_by(following)
 
     def refresh(self) -> None:
         """Read the newest generation from now on."""
-        self.generation = Generation(self.path, manifest.load(self.path))
+        self.generation = self.generation.followed_by(manifest.load(self.path))
 
     def set_map(self, campaigns: pl.DataFrame | None, flows: pl.DataFrame | None) -> None:
         """Replace the campaign map (columns of `campaigns.SCHEMA`), the flows (`flows.FLOWS`), or both; None keeps."""

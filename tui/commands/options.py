@@ -102,6 +102,14 @@ AtOption = Annotated[
     str | None,
     typer.Option("--at", metavar="TIME", help="The moment asked about; by default the newest event."),
 ]
+KnownAtOption = Annotated[
+    str | None,
+    typer.Option(
+        "--known-at",
+        metavar="TIME",
+        help="As it was known then: without what was imported later, with what a later export replaced as it stood.",
+    ),
+]
 TicketOption = Annotated[
     str | None,
     typer.Option("--ticket", metavar="T", help="The ticket this look belongs to; an agent needs one."),
@@ -150,6 +158,7 @@ OutOption = Annotated[
 _SHARED: dict[str, tuple[Any, Any]] = {
     "without": (WithoutOption, None),
     "at": (AtOption, None),
+    "known_at": (KnownAtOption, None),
     "note": (NoteOption, ""),
     "customer": (CustomerOption, None),
     "finding": (FindingOption, None),
@@ -251,7 +260,8 @@ class Invocation:
         from audit.workspace.workspace import Workspace
 
         place = folder or self.folder
-        workspace = self._opened.get(place) or Workspace.open(place, self.viewer())
+        known_at = moment(self.shared["known_at"])
+        workspace = self._opened.get(place) or Workspace.open(place, self.viewer(), known_at=known_at)
         self._opened[place] = workspace
         output.answer_from(workspace)
         return workspace

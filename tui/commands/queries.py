@@ -56,7 +56,7 @@ def customers(
     invocation.answer(triage, partial(text_output.customers, coverage=ws.coverage))
 
 
-@shares(*HISTORY)
+@shares("known_at", *HISTORY)
 def show(invocation: Invocation, customer: CustomerArgument = None) -> None:
     """The whole picture of one customer."""
     from audit.queries import documents
@@ -68,7 +68,7 @@ def show(invocation: Invocation, customer: CustomerArgument = None) -> None:
     invocation.answer(picture, text_output.customer)
 
 
-@shares(*HISTORY)
+@shares("known_at", *HISTORY)
 def why(
     invocation: Invocation,
     customer: CustomerArgument = None,

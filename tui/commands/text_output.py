@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from tui.commands.output import SIGNS, in_lines, line, narrate, table
 from tui.rendering.charts import bar, sparkline
 from tui.rendering.wording import (
+    as_known,
     explanation_lines,
     joined_ids,
     no_day,
@@ -64,6 +65,8 @@ def customer(answer: "CustomerPicture") -> None:
     from audit.why.wording import reconstruction
 
     line(f"{answer.customer} · {_extent(answer)}")
+    if answer.known_at:
+        line(as_known(answer.known_at))
     covered(of_document(answer.coverage))
     if answer.joined:
         line(joined_ids(answer.joined))

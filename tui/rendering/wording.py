@@ -96,10 +96,17 @@ def severity(value: str | None) -> str:
     return SEVERITIES.get(value or "", value or "")
 
 
+def as_known(at: datetime) -> str:
+    """That an answer is not what is known now."""
+    return f"as it was known on {moment(at)}: without rows imported later, and with rows replaced since as they stood"
+
+
 def explanation_lines(document: WhyDocument) -> Iterator[str]:
     """An explanation as plain text, with the ids of its events."""
     from audit.why.wording import added_in_words
 
+    if document.known_at:
+        yield as_known(document.known_at)
     subject, proof = document.subject, document.counterfactual
     at = () if subject.at is None else (moment(subject.at),)
     yield " · ".join((subject.title or subject.id, *at, standing_name(document.standing)))

@@ -3,14 +3,19 @@
 import json
 import re
 import zipfile
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest
 
 from audit import ingest
-from audit.errors import InputError
+from audit.errors import InputError, NotFoundError
 from audit.ingest import csv_text
 from audit.privacy import vault_tables
+from audit.queries import documents
+from audit.storage import event_store
+from audit.workspace.workspace import Workspace
 from tests.audit.ingest.files import by_source, counts, csv, ndjson, raw
 
 MAP = """
@@ -433,3 +438,59 @@ def test_what_a_map_says_wrongly_of_tables_is_told(ws, tmp_path, written, said):
     mapping = raw(tmp_path, written.encode(), "wrong.toml")
     with pytest.raises(InputError, match=re.escape(said)):
         ingest.import_paths(ws, [csv(tmp_path)], map_file=mapping)
+
+
+STATES = 'key = ["id"]\n[columns]\ncustomer_id = "lead"\noccurred_at = "sent"\nkind = "state"\nmessage_id = "id"\ncampaign_id = "campaign"\n[kinds]\nwaits = "message_attempted"\ngone = "message_sent"\n'
+
+
+def exported(ws, tmp_path, *exports):
+    """Imports exports of the same mails, one after another; answers a moment before, between and after them."""
+    mapping = raw(tmp_path, STATES.encode(), "map.toml")
+    moments = [datetime.now(UTC)]
+    for number, rows in enumerate(exports):
+        file = csv(tmp_path, *rows, header="id,lead,sent,state,campaign", name=f"{number}.csv")
+        ingest.import_paths(ws, [file], map_file=mapping)
+        moments.append(datetime.now(UTC))
+    return moments
+
+
+def test_an_answer_may_rest_on_what_was_known_at_a_moment(ws, tmp_path):
+    moments = exported(
+        ws,
+        tmp_path,
+        ["1,9,2026-04-05 17:00,waits,May"],
+        ["1,9,2026-04-05 17:00,gone,May"],
+        ["1,9,2026-04-05 17:00,gone,June", "2,9,2026-04-06 17:00,gone,June"],
+    )
+
+    def shown(moment):
+        answer = documents.show(Workspace.open(ws.path, known_at=moment), "9")
+        sources = [source.last.day for source in answer.coverage.sources]
+        return answer.events, answer.messages.by_campaign, sources, answer.known_at
+
+    expected = [(0, {}, []), (1, {}, [5]), (1, {"May": 1}, [5]), (2, {"June": 2}, [6])]
+    assert [shown(moment) for moment in moments] == [
+        (*answer, moment) for answer, moment in zip(expected, moments, strict=True)
+    ]
+    assert shown(None) == (*expected[-1], None)
+    then = Workspace.open(ws.path, known_at=moments[2])
+    why = documents.explain(then, "9", message="1")
+    assert (why.known_at, why.subject.title, then.at.day) == (moments[2], "May", 5)
+    with pytest.raises(NotFoundError):
+        documents.explain(then, "9", message="2")
+    assert then.events().equals(then.history(then.resolve("9")))
+
+    with ws.writing():  # what is written anew keeps when it came in
+        merged = event_store.merge(ws.path / "events", ws.manifest.segments)
+        ws.commit(replace(ws.manifest, segments=tuple(merged)))
+    assert [shown(moment)[:3] for moment in moments] == expected
+
+
+def test_what_an_older_program_took_in_was_known_until_it_was_replaced(ws, tmp_path):
+    row = "1,9,2026-04-05 17:00,{},May"
+    _, between, _ = exported(ws, tmp_path, [row.format("waits")], [row.format("gone")])
+    for path in [*(ws.path / "events").iterdir(), *(ws.path / name for name in ws.manifest.superseded)]:
+        pl.read_parquet(path).drop("imported_at").write_parquet(path)
+
+    sent = [documents.show(Workspace.open(ws.path, known_at=at), "9").messages.sent for at in (between, None)]
+    assert sent == [0, 1]
