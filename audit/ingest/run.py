@@ -1,7 +1,8 @@
 """An import from its first file to the new generation of the workspace: all of it, or nothing."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 BUFFER = 2_000_000
 """Events held in memory before they are written as a segment."""
 
+BYTES = 1_000_000_000
+"""Bytes of events held in memory: what has so much is written sooner, half as much at the end of a file."""
+
 _IDENTITY = ["customer_id", "event_id"]
 
 _OLD = datetime(1990, 1, 1, tzinfo=UTC)
@@ -42,30 +46,32 @@ def import_paths(
     customer: str | None = None,
     time_zone: str = "UTC",
     progress: Callable[[int, int, str], None] | None = None,
+    reading: Callable[[Sequence[Path]], AbstractContextManager[object]] = nullcontext,
+    without: Collection[Path] = (),
 ) -> ImportReport:
     """Bring files and folders into `ws`; what is known already adds nothing.
 
     `map_file`, or a format made of a map, reads them all. `time_zone` is where times without an offset are read, `customer` whose export it is where the files do not say
     (a pseudonym, a source's own id or an e-mail address),
-    `progress(done, total, path)` is called with bytes read. A killed or failed import leaves the workspace as it was.
+    `progress(done, total, path)` is called with bytes read. Files are looked into and read within `reading`, those `without` not at all. A killed or failed import leaves the workspace as it was.
     Raises InputError for what cannot be read, WorkspaceError for what cannot be written.
     """
     by_map = by_map if map_file is None else map_formats.format_of(map_file)
     options = Options(customer, timestamps.zone(time_zone), progress)
-    sources, unknown = formats.plan([Path(path) for path in paths], format, by_map)
+    with reading(paths):
+        sources, unknown = formats.plan([Path(path) for path in paths], format, by_map)
     with ws.writing():
         options = replace(options, customer=_source_id(ws, customer))
         run = Run(ws, options)
         run.report.unknown = unknown
         try:
             for source in sources:
-                for batch in source.format.read(source.path, options):
-                    run.take(batch)
+                if source.path not in without:
+                    with reading([source.path]):
+                        run.read(source)
+            with reading([source.path for source in sources]):
+                run.flush()
             return run.finish()
-        except pl.exceptions.PanicException as error:
-            raise InputError(
-                f"{sources[0].path}: cannot be read ({str(error).splitlines()[0]}); fetch it again"
-            ) from error
         finally:
             ws.vault.discard(run.import_id)  # does nothing once the import is confirmed
 
@@ -88,6 +94,7 @@ class Run:
         self._conventions: dict[str, Conventions] = {}
         self._events: list[pl.DataFrame] = []
         self._identifiers: list[pl.DataFrame] = []
+        self._bytes = 0
         self._refused: list[pl.DataFrame] = []
         self._segments: list[event_store.Segment] = []
         self._replaced: list[tuple[int, pl.DataFrame]] = []
@@ -100,6 +107,18 @@ class Run:
         self._zones: list[pl.DataFrame] = []
         self._known: list[pl.DataFrame] = []
         self._kept: set[str] = set()
+
+    def read(self, source: formats.Source) -> None:
+        """Take all rows of a file in. Raises InputError."""
+        try:
+            for batch in source.format.read(source.path, self._options):
+                self.take(batch)
+            if self._bytes >= BYTES // 2:
+                self.flush()
+        except pl.exceptions.PanicException as error:
+            raise InputError(
+                f"{source.path}: cannot be read ({str(error).splitlines()[0]}); fetch it again"
+            ) from error
 
     def take(self, batch: Batch) -> None:
         """Take the rows of one batch in."""
@@ -130,12 +149,12 @@ class Run:
         distinct = {"distinct": pl.lit(value=True)} if batch.distinct else {}
         self._events.append(events.with_columns(pl.lit(number, pl.UInt32).alias("file"), **distinct))
         self._identifiers += [batch.identifiers, normalised.identifiers]
-        if sum(frame.height for frame in self._events) >= BUFFER:
-            self._flush()
+        self._bytes += int(batch.events.estimated_size())
+        if sum(frame.height for frame in self._events) >= BUFFER or self._bytes >= BYTES:
+            self.flush()
 
     def finish(self) -> ImportReport:
-        """Write what is left, make it the workspace's new generation, and answer the account."""
-        self._flush()
+        """Make what was written the workspace's new generation, and answer the account."""
         self.report.customers = len(self._customers)
         if self._zones:
             zones = pl.concat(self._zones).unique().group_by("customer_id").len()
@@ -168,11 +187,11 @@ class Run:
         ws.vault.confirm(self.import_id)
         return self.report
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         """Turn what is buffered into a segment of new events."""
         events = pl.concat(self._events, how="diagonal") if self._events else None
         identifiers = pl.concat(self._identifiers) if self._identifiers else None
-        self._events, self._identifiers = [], []
+        self._events, self._identifiers, self._bytes = [], [], 0
         if events is None or identifiers is None or events.is_empty():
             return
         pseudonymised, personal = self._pseudonymised(events, identifiers)

@@ -12,6 +12,8 @@ from typer.exceptions import TyperException
 from audit.errors import InputError
 from tui import Exit, start
 from tui.commands import options, output, text_output
+from tui.commands.limits import guarded
+from tui.commands.limits import read as read_limits
 from tui.commands.options import ACCESS, ANSWER, Invocation, shares
 from tui.rendering.wording import import_lines, import_losses
 from tui.start import Start
@@ -19,7 +21,7 @@ from tui.start import Start
 if TYPE_CHECKING:
     from audit.ingest.format_kit import Conformance, FormatShown, Skeleton
     from audit.ingest.formats import Formats
-    from audit.ingest.report import Imported
+    from audit.ingest.report import Imported, ImportReport
     from audit.privacy.roles import Viewer
 
 
@@ -41,23 +43,42 @@ def import_files(
         str,
         typer.Option("--time-zone", metavar="TZ", help="For times without an offset, such as Europe/Berlin."),
     ] = "UTC",
+    limits: Annotated[
+        str | None,
+        typer.Option(
+            "--limits",
+            metavar="memory=8GB,time=10m,file=20GB",
+            envvar="WHYSENT_IMPORT_LIMITS",
+            help="What reading one file may take; by default what is generous for its size. none: anything.",
+        ),
+    ] = None,
 ) -> None:
     """Bring files into the workspace; the same file twice adds nothing."""
+    invocation.require("import")
+    whose = options.customer(customer) if customer is not None else None
+    guard = guarded(read_limits(limits), invocation.folder)
     from audit import ingest
-    from audit.queries.reports import language, repair
     from audit.workspace.workspace import Workspace
 
-    invocation.require("import")
     ws = Workspace.open_or_create(invocation.folder)
     report = ingest.import_paths(
         ws,
         paths,
         format=format_name,
         map_file=map_file,
-        customer=options.customer(customer) if customer is not None else None,
+        customer=whose,
         time_zone=time_zone,
         progress=output.Progress("reading"),
+        reading=guard.reading,
+        without=guard.without,
     )
+    _told(invocation, report)
+
+
+def _told(invocation: Invocation, report: "ImportReport") -> None:
+    """What an import took, and on stderr first what is lost if nobody repairs it; ends with its exit code."""
+    from audit.queries.reports import language, repair
+
     document = report.document()
     if report.lost_opt_outs:
         output.complain(repair(language("en"), report.lost_opt_outs))
