@@ -1,5 +1,6 @@
-"""Zip archives as they come from strangers: members are streamed and counted, nothing is extracted by name."""
+"""Packed files and zip archives as they come from strangers: streamed and counted, nothing is extracted by name."""
 
+import gzip
 import io
 import shutil
 import tempfile
@@ -11,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self, TypeVar
+from typing import IO, Any, Self, TypeVar
 
 from audit.errors import InputError
 from audit.privacy.clean import clean
@@ -32,6 +33,10 @@ _RATIO_FROM = 1024**2
 _IN_MEMORY = 64 * 1024**2
 _LINK = 0o12
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
+
+
+_PACKINGS = {b"\x1f\x8b": "gz", b"\x28\xb5\x2f\xfd": "zst"}
+_BROKEN_PACKING = (gzip.BadGzipFile, EOFError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +94,8 @@ class Archive:
         self._zip.close()
 
     @contextmanager
-    def open(self, member: Member) -> Iterator["io.BufferedReader[_Counted]"]:
-        """Stream one member; reading beyond a limit, or broken data, raises InputError."""
+    def open(self, member: Member) -> "Iterator[io.BufferedReader[Any]]":
+        """Stream one member, unpacked where it is packed itself; reading beyond a limit, or broken data, raises InputError."""
         with ExitStack() as opened:
             with _clear(member.path):
                 within = member.inside_place
@@ -98,7 +103,12 @@ class Archive:
                 info = holder.infolist()[member.place]
                 raw = opened.enter_context(holder.open(info))
             counted = _Counted(self, raw, member.path, info.compress_size)
-            yield opened.enter_context(io.BufferedReader(counted))
+            stream: io.BufferedReader[Any] = opened.enter_context(io.BufferedReader(counted))
+            packing = packing_of(stream.peek(4))
+            if packing is not None:
+                opened.enter_context(clear_errors(member.path))
+                stream = _without_packing(stream, packing, member.path, info.file_size)
+            yield stream
 
     def count(self, path: str, n: int, so_far: int, compressed: int) -> None:
         """Account for `n` more bytes; raises InputError beyond a limit."""
@@ -217,3 +227,91 @@ def _clear(path: str) -> Iterator[None]:
         raise
     except _BROKEN as error:
         raise InputError(f"{path}: no readable zip ({error}); fetch it again") from error
+
+
+class _Unpacked(io.RawIOBase):
+    """A zstd stream of one or more frames; a broken one, or one that ends inside a frame, raises EOFError."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        import zstandard
+
+        super().__init__()
+        self._file, self._new = file, zstandard.ZstdDecompressor().decompressobj
+        self._error = zstandard.ZstdError
+        self._frame, self._ready = self._new(), b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready:
+            packed = (self._frame.unused_data if self._frame.eof else b"") or self._file.read(1024**2)
+            if not packed:
+                if not self._frame.eof:
+                    raise EOFError("it ends in the middle")
+                return 0
+            if self._frame.eof:
+                self._frame = self._new()
+            try:
+                self._ready = self._frame.decompress(packed)
+            except self._error as error:
+                raise EOFError(str(error)) from error
+        count = min(len(buffer), len(self._ready))
+        buffer[:count], self._ready = self._ready[:count], self._ready[count:]
+        return count
+
+
+class _Bounded(io.RawIOBase):
+    """What comes out of a packing; raises InputError where it is more than anybody packs into so little."""
+
+    def __init__(self, stream: IO[bytes] | gzip.GzipFile, path: str, size: int) -> None:
+        super().__init__()
+        self._stream, self._path, self._read = stream, path, 0
+        self._most = min(TOTAL_BYTES, max(_RATIO_FROM, size * RATIO))
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        part = self._stream.read(len(buffer))
+        self._read += len(part)
+        if self._read > self._most:
+            raise InputError(
+                f"{self._path}: unpacks to more than {self._most >> 20:,} MiB; unpack it yourself first"
+            )
+        buffer[: len(part)] = part
+        return len(part)
+
+
+def packing_of(start: bytes) -> str | None:
+    """How something is packed that begins with `start`: gz, zst, or not at all."""
+    return next((name for magic, name in _PACKINGS.items() if start.startswith(magic)), None)
+
+
+@contextmanager
+def unpacked(path: Path, packing: str | None) -> Iterator[IO[bytes]]:
+    """The bytes of a file, unpacked. Broken packing raises InputError."""
+    with clear_errors(path), path.open("rb") as file:
+        size = path.stat().st_size
+        yield file if packing is None else _without_packing(file, packing, str(path), size)
+
+
+def _without_packing(file: IO[bytes], packing: str, path: str, size: int) -> "io.BufferedReader[Any]":
+    """What is packed in the `size` bytes of `file`."""
+    plain = gzip.GzipFile(fileobj=file) if packing == "gz" else io.BufferedReader(_Unpacked(file))
+    return io.BufferedReader(_Bounded(plain, path, size), 1024**2)
+
+
+@contextmanager
+def clear_errors(path: Path | str) -> Iterator[None]:
+    """Broken packing, and what the system says, as an InputError."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file or folder; look at its name") from error
+    except _BROKEN_PACKING as error:
+        raise InputError(f"{path}: the packing is broken or cut off ({error}); fetch it again") from error
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror or error}); check its permissions"
+        ) from error

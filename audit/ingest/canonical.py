@@ -84,7 +84,7 @@ def names_events(path: Path) -> bool:
 def _zip_is_ours(path: Path) -> bool:
     with Archive(path) as archive:
         return bool(archive.members) and all(
-            member.name.lower().endswith(tuple(readers.KINDS)) for member in archive.members
+            readers.plain_name(member.name).endswith(tuple(readers.KINDS)) for member in archive.members
         )
 
 

@@ -24,7 +24,10 @@ _STATEMENT = 64 * 1024**2
 _NAME = rb'(?:`[^`]+`|"[^"]+"|[^`"(\s.;]+)'
 _TABLE = rb"((?:" + _NAME + rb"\.)?" + _NAME + rb")"
 _CREATE = re.compile(rb"\s*CREATE TABLE (?:IF NOT EXISTS )?" + _TABLE, re.IGNORECASE)
-_COLUMN = re.compile(rb'\s*[`"]([^`"]+)[`"]\s')
+_COLUMN = re.compile(
+    rb'\s*(?:[`"]([^`"]+)[`"]|(?!(?:CONSTRAINT|PRIMARY|KEY|UNIQUE|FOREIGN|CHECK|EXCLUDE|LIKE|INDEX|FULLTEXT|SPATIAL)\b)([^\s`"(),;]+))\s',
+    re.IGNORECASE,
+)
 _INSERT = re.compile(
     rb"\s*(?:INSERT|REPLACE) (?:IGNORE )?INTO " + _TABLE + rb"\s*(?:\(([^)]*)\))?\s*VALUES\s*", re.IGNORECASE
 )
@@ -65,7 +68,7 @@ def sqlite(path: Path, limit: int | None = None) -> Iterator[Rows]:
         ) as connection:
             connection.text_factory = lambda text: text.decode("utf-8", "replace")
             database = Database(connection)
-            for table in sorted(database.table_names()):
+            for table in sorted(set(database.table_names()) - _of_indexes(connection)):
                 start = 1
                 for several in _batched(database[table].rows_where(limit=limit), ROWS):
                     rows = [[_text(value) for value in row.values()] for row in several]
@@ -73,6 +76,12 @@ def sqlite(path: Path, limit: int | None = None) -> Iterator[Rows]:
                     start += len(rows)
     except sqlite3.Error as error:
         raise InputError(f"{path}: no readable SQLite database ({error}); fetch it again") from error
+
+
+def _of_indexes(connection: sqlite3.Connection) -> set[str]:
+    """Tables of no data of their own: those of full-text and other indexes, and what these keep."""
+    listed = connection.execute("PRAGMA table_list").fetchall()  # nothing where SQLite is older than 3.37
+    return {name for _, name, kind, *_ in listed if kind in ("virtual", "shadow")}
 
 
 def _text(value: Any) -> str:
@@ -178,7 +187,7 @@ class _Dump:
         names = []
         while (line := self._line()) and not line.lstrip().startswith(b")"):
             if column := _COLUMN.match(line):
-                names.append(column[1].decode("utf-8", "replace"))
+                names.append((column[1] or column[2]).decode("utf-8", "replace"))
         self._columns[table] = tuple(names)
 
 

@@ -157,7 +157,7 @@ class _Sample(Run):
                 is_whole = False
                 break
             self.take(batch)
-        self._flush()
+        self.flush()
         self.report.customers = len(self._customers)
         return is_whole
 

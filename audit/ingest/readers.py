@@ -3,12 +3,9 @@
 What a file is tells its content, not its name: the outer packing, the kind, and streams of its bytes.
 """
 
-import gzip
 import io
 import re
-import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -19,11 +16,10 @@ import polars as pl
 
 from audit.errors import InputError
 from audit.ingest import csv_text, databases, json_rows, parquet_rows, record_files, strict_json
-from audit.ingest.archive import RATIO, TOTAL_BYTES, Archive
+from audit.ingest.archive import Archive, clear_errors, packing_of, unpacked
 from audit.ingest.format import REJECTED
 from audit.ingest.json_rows import Apart
 
-_MAGIC = {b"\x1f\x8b": "gz", b"\x28\xb5\x2f\xfd": "zst"}
 _MAGIC_KINDS = {b"PAR1": "parquet", b"SQLite format 3": "sqlite", b"Obj\x01": "avro"}
 _STRANGERS = {
     b"%PDF": "a PDF; save the data as CSV",
@@ -56,7 +52,6 @@ PACKINGS = {".gz": "gz", ".zst": "zst"}
 _LIST = re.compile(rb"\[\s*[{\]]")
 """How a list of objects begins."""
 
-_BROKEN = (gzip.BadGzipFile, EOFError, zlib.error)
 HEAD = 64 * 1024
 """Bytes by which a file is known."""
 
@@ -212,11 +207,12 @@ def _members(path: Path, reading: Reading) -> Iterator[Table]:
         for member in archive.members:
             with archive.open(member) as stream:
                 kind = kind_of(stream.peek(HEAD)[:HEAD], member.path)
+                size = 0 if PurePosixPath(member.name).suffix.lower() in PACKINGS else member.size
                 if kind == "parquet":
                     for rows, part in parquet_rows.chunks(io.BytesIO(stream.read()), member.path):
-                        yield Table(member.path, kind, rows, int(member.size * part), member.size)
+                        yield Table(member.path, kind, rows, int(size * part), size)
                 else:
-                    yield from _text(stream, kind, member.path, member.size, reading)
+                    yield from _text(stream, kind, member.path, size, reading)
 
 
 def _text(
@@ -255,7 +251,7 @@ class FileType:
 
 def file_type(path: Path) -> FileType:
     """What lies at `path`. Raises InputError if it cannot be read, is nothing we read, or not what its name says."""
-    with _clear_errors(path):
+    with clear_errors(path):
         status = path.stat()
     return _file_type(path, status.st_mtime_ns, status.st_size)
 
@@ -263,82 +259,15 @@ def file_type(path: Path) -> FileType:
 @lru_cache(maxsize=32)
 def _file_type(path: Path, _modified: int, _size: int) -> FileType:
     """The same of a file as it is now; every format asks."""
-    with _clear_errors(path), path.open("rb") as file:
+    with clear_errors(path), path.open("rb") as file:
         start = file.read(HEAD)
-    packing = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)
+    packing = packing_of(start)
     if packing:
         with unpacked(path, packing) as stream:
             start = stream.read(HEAD)
     description = FileType(kind_of(start, str(path)), packing, start)
     _refuse_misnamed(path, description)
     return description
-
-
-class _Unpacked(io.RawIOBase):
-    """A zstd stream of one or more frames; a broken one, or one that ends inside a frame, raises EOFError."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        import zstandard
-
-        super().__init__()
-        self._file, self._new = file, zstandard.ZstdDecompressor().decompressobj
-        self._error = zstandard.ZstdError
-        self._frame, self._ready = self._new(), b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._ready:
-            packed = (self._frame.unused_data if self._frame.eof else b"") or self._file.read(1024**2)
-            if not packed:
-                if not self._frame.eof:
-                    raise EOFError("it ends in the middle")
-                return 0
-            if self._frame.eof:
-                self._frame = self._new()
-            try:
-                self._ready = self._frame.decompress(packed)
-            except self._error as error:
-                raise EOFError(str(error)) from error
-        count = min(len(buffer), len(self._ready))
-        buffer[:count], self._ready = self._ready[:count], self._ready[count:]
-        return count
-
-
-class _Bounded(io.RawIOBase):
-    """What comes out of a packing; raises InputError where it is more than anybody packs into so little."""
-
-    def __init__(self, stream: IO[bytes] | gzip.GzipFile, path: Path) -> None:
-        super().__init__()
-        self._stream, self._path, self._read = stream, path, 0
-        self._most = min(TOTAL_BYTES, max(1024**2, path.stat().st_size * RATIO))
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        part = self._stream.read(len(buffer))
-        self._read += len(part)
-        if self._read > self._most:
-            raise InputError(
-                f"{self._path}: unpacks to more than {self._most >> 20:,} MiB; unpack it yourself first"
-            )
-        buffer[: len(part)] = part
-        return len(part)
-
-
-@contextmanager
-def unpacked(path: Path, packing: str | None) -> Iterator[IO[bytes]]:
-    """The bytes of a file, unpacked. Broken packing raises InputError."""
-    with _clear_errors(path), path.open("rb") as file:
-        if packing == "gz":
-            with gzip.GzipFile(fileobj=file) as unpacked:
-                yield io.BufferedReader(_Bounded(unpacked, path), 1024**2)
-        elif packing == "zst":
-            yield io.BufferedReader(_Bounded(io.BufferedReader(_Unpacked(file)), path), 1024**2)
-        else:
-            yield file
 
 
 def kind_of(start: bytes, path: str) -> str:
@@ -352,9 +281,8 @@ def kind_of(start: bytes, path: str) -> str:
         if b"[Content_Types].xml" in start[:4096]:
             raise InputError(f"{path}: is an Excel or Word file; save it as CSV")
         return "zip"
-    for magic, description in _STRANGERS.items():
-        if start.startswith(magic):
-            raise InputError(f"{path}: is {description}")
+    if description := _stranger(start):
+        raise InputError(f"{path}: is {description}")
     if start[257:262] == b"ustar":
         raise InputError(f"{path}: is a tar archive; unpack it first")
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -367,6 +295,19 @@ def kind_of(start: bytes, path: str) -> str:
     if text[:1] == b"<":
         raise InputError(f"{path}: is a page or XML; save the data as CSV")
     return "csv"
+
+
+def _stranger(start: bytes) -> str | None:
+    """What we do not read that begins with `start`, and what to do about it."""
+    if any(start[place::2].count(0) * 2 > len(start[place::2]) for place in (0, 1)):
+        return "text in UTF-16 or UTF-32; save it as UTF-8"
+    return next((words for magic, words in _STRANGERS.items() if start.startswith(magic)), None)
+
+
+def plain_name(name: str) -> str:
+    """A file's name in small letters, without how it is packed."""
+    plain = name.lower()
+    return next((plain.removesuffix(packing) for packing in PACKINGS if plain.endswith(packing)), plain)
 
 
 def _refuse_misnamed(path: Path, description: FileType) -> None:
@@ -382,17 +323,3 @@ def _refuse_misnamed(path: Path, description: FileType) -> None:
         raise InputError(
             f"{path}: is named {plain[-1]} but holds {description.kind}; rename it, or fetch it again"
         )
-
-
-@contextmanager
-def _clear_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file or folder; look at its name") from error
-    except _BROKEN as error:
-        raise InputError(f"{path}: the packing is broken or cut off ({error}); fetch it again") from error
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror or error}); check its permissions"
-        ) from error

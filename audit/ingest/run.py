@@ -68,7 +68,7 @@ def import_paths(
             for source in sources:
                 if source.path not in without:
                     with reading([source.path]):
-                        run.read(source)
+                        run.read_file(source)
             with reading([source.path for source in sources]):
                 run.flush()
             return run.finish()
@@ -108,7 +108,7 @@ class Run:
         self._known: list[pl.DataFrame] = []
         self._kept: set[str] = set()
 
-    def read(self, source: formats.Source) -> None:
+    def read_file(self, source: formats.Source) -> None:
         """Take all rows of a file in. Raises InputError."""
         try:
             for batch in source.format.read(source.path, self._options):

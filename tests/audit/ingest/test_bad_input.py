@@ -41,6 +41,9 @@ def zipped(*members: tuple[str, bytes]) -> bytes:
         ("a.csv", b"%PDF-1.7", "is a PDF"),
         ("a.csv", zipped(("[Content_Types].xml", b"x")), "Excel"),
         ("a.csv", "customer_id".encode("utf-16"), "UTF-16"),
+        ("a.csv", BYTES.decode().encode("utf-16-le"), "UTF-16"),
+        ("a.ndjson", OBJECT.encode("utf-16-be"), "UTF-16"),
+        ("a.csv", BYTES.decode().encode("utf-32-le"), "UTF-32"),
         ("a.csv.gz", BYTES, "is named .gz but is not packed"),
         ("a.csv", gzip.compress(BYTES), "is named .csv but is gz"),
         ("a.csv.gz", gzip.compress(BYTES * 9_999)[:-20], "cut off"),
@@ -246,3 +249,21 @@ def test_what_unpacks_a_thousandfold_is_refused_before_it_fills_the_memory(ws, t
         InputError, match=r"bomb\.csv\.\w+: unpacks to more than 1 MiB; unpack it yourself first"
     ):
         ingest.import_paths(ws, [file])
+
+
+PACK = {".gz": gzip.compress, ".zst": zstandard.ZstdCompressor().compress}
+
+
+@pytest.mark.parametrize("ending", PACK)
+def test_what_is_packed_inside_a_zip_is_unpacked_within_the_same_limits(ws, tmp_path, ending):
+    objects = PACK[ending](f"{OBJECT}\n".encode())
+    members = ((f"in/a.csv{ending}", PACK[ending](BYTES)), (f"b.ndjson{ending}", objects))
+    report = ingest.import_paths(ws, [raw(tmp_path, zipped(*members), "a.zip")])
+    assert [(file.format, file.accepted) for file in report.files] == [("csv", 1), ("ndjson", 1)]
+
+    bomb = (f"a.csv{ending}", PACK[ending](BYTES + b"," * 8 * 1024**2))
+    with pytest.raises(InputError, match=r"b\.zip!a\.csv\.\w+: unpacks to more than 1 MiB"):
+        ingest.import_paths(ws, [raw(tmp_path, zipped(bomb), "b.zip")])
+    broken = (f"a.csv{ending}", PACK[ending](BYTES * 9_999)[:-20])
+    with pytest.raises(InputError, match=r"c\.zip!a\.csv\.\w+: .*cut off"):
+        ingest.import_paths(ws, [raw(tmp_path, zipped(broken), "c.zip")])

@@ -347,7 +347,7 @@ def test_an_event_made_of_a_list_of_people_takes_its_own_address_and_both_of_one
     ]
     mapping = raw(tmp_path, described.encode(), "to.toml")
     ingest.import_paths(ws, [ndjson(tmp_path, *rows)], map_file=mapping)
-    assert vault_tables.namesakes(ws.path / "vault.db") == {}
+    assert vault_tables.namesakes(ws.path / "vault.db", ws.generation.persons()) == {}
     assert ws.resolve("a2@x.test") == ws.resolve("a@x.test")
     assert ws.resolve("b2@x.test") == ws.resolve("b@x.test") != ws.resolve("a@x.test")
 

@@ -3,6 +3,7 @@
 import io
 import json
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import fastavro
@@ -209,6 +210,30 @@ def test_columns_named_in_another_order_and_semicolons_in_texts_lose_and_mix_not
     assert ws.info.customers == 3
     assert {ws.resolve("ana"), ws.resolve("ben")} < set(ws.scan().collect()["customer_id"])
     assert by_source(ws)["kind"].unique().to_list() == [kind]
+
+
+def test_inserts_of_postgres_are_read_with_the_names_that_it_does_not_quote(ws, tmp_path):
+    created = (
+        "CREATE TABLE public.t (\n    who text NOT NULL,\n    at timestamp with time zone,\n"
+        "    kind character varying(40) DEFAULT 'a, b',\n    CONSTRAINT c CHECK ((who <> ''::text)),\n    PRIMARY KEY (who)\n);\n"
+    )
+    rows = "INSERT INTO public.t VALUES ('ana', '2026-01-05 10:00:00+00', 'unsubscribed');\n"
+    file = raw(tmp_path, f"--\n-- PostgreSQL database dump\n--\n\n{created}{rows * 2}".encode(), "d.sql")
+    mapping = raw(tmp_path, OURS.encode(), "ours.toml")
+    assert counts(ingest.import_paths(ws, [file], map_file=mapping)) == (2, 1, 1, 0, 0)
+
+
+def test_the_tables_that_a_full_text_index_keeps_are_no_tables_of_rows(ws, tmp_path):
+    with closing(sqlite3.connect(tmp_path / "t.db")) as database:
+        database.execute("CREATE TABLE t (who, at, kind)")
+        database.execute("INSERT INTO t VALUES ('ana', '2026-01-05', 'unsubscribed')")
+        database.execute("CREATE VIRTUAL TABLE found USING fts5(who)")
+        database.execute("INSERT INTO found VALUES ('ana')")
+        database.commit()
+    mapping = raw(tmp_path, OURS.encode(), "ours.toml")
+    report = ingest.import_paths(ws, [tmp_path / "t.db"], map_file=mapping)
+    assert [file.path.rpartition("!")[2] for file in report.files] == ["t"]
+    assert counts(report) == (1, 1, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
