@@ -284,7 +284,8 @@ def _meant(act: _Return, of_order: Sequence[_Line], of_item: Sequence[_Line]) ->
 
 
 def _before(act: _Return, lines: Iterable[_Line]) -> list[_Line]:
-    return [line for line in lines if comes_before(line.at, line.event_id, act.at, act.event_id)]
+    """Those that a return may take back: of the same moment too, whatever their ids: nothing goes back before it was bought."""
+    return [line for line in lines if line.at <= act.at]
 
 
 def _gives_back_less(act: _Return, order: Iterable[_Line]) -> bool:

@@ -35,7 +35,9 @@ def left_of(rows: Iterable[Row]) -> dict[str, tuple[float, str | None]]:
         own = [
             row
             for row in rows
-            if is_goods(row) and row["customer_id"] == act["customer_id"] and order(row) < order(act)
+            if is_goods(row)
+            and row["customer_id"] == act["customer_id"]
+            and row["occurred_at"] <= act["occurred_at"]
         ]
         named = [row for row in own if act["order_id"] and row["order_id"] == act["order_id"]]
         fitting = _fitting_in_order(act, named) if named else _fitting_anywhere(act, own, undone)
