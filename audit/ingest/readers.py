@@ -15,7 +15,7 @@ from typing import IO, Any
 import polars as pl
 
 from audit.errors import InputError
-from audit.ingest import csv_text, databases, json_rows, parquet_rows, record_files, strict_json
+from audit.ingest import csv_text, databases, json_rows, record_files, strict_json
 from audit.ingest.archive import Archive, clear_errors, packing_of, unpacked
 from audit.ingest.format import REJECTED
 from audit.ingest.json_rows import Apart
@@ -111,7 +111,7 @@ def tables(path: Path, reading: Reading) -> Iterator[Table]:
     elif file.kind == "parquet":
         if file.packing:
             raise InputError(f"{path}: is Parquet inside .{file.packing}; unpack it first")
-        for rows, part in parquet_rows.chunks(path, str(path)):
+        for rows, part in databases.parquet(path, str(path)):
             size = path.stat().st_size
             yield Table(str(path), "parquet", rows, int(size * part), size)
     else:
@@ -183,7 +183,7 @@ def _head(
     elif kind == "sql":
         yield from _text(stream, kind, path, 0, reading, limit=_FIRST)
     elif kind == "parquet":
-        rows, _ = next(parquet_rows.chunks(io.BytesIO(stream.read()), path, _FIRST))
+        rows, _ = next(databases.parquet(io.BytesIO(stream.read()), path, _FIRST))
         yield Table(path, kind, rows, 0, 0)
 
 
@@ -209,7 +209,7 @@ def _members(path: Path, reading: Reading) -> Iterator[Table]:
                 kind = kind_of(stream.peek(HEAD)[:HEAD], member.path)
                 size = 0 if PurePosixPath(member.name).suffix.lower() in PACKINGS else member.size
                 if kind == "parquet":
-                    for rows, part in parquet_rows.chunks(io.BytesIO(stream.read()), member.path):
+                    for rows, part in databases.parquet(io.BytesIO(stream.read()), member.path):
                         yield Table(member.path, kind, rows, int(size * part), size)
                 else:
                     yield from _text(stream, kind, member.path, size, reading)

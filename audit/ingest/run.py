@@ -61,8 +61,7 @@ def import_paths(
     with reading(paths):
         sources, unknown = formats.plan([Path(path) for path in paths], format, by_map)
     with ws.writing():
-        options = replace(options, customer=_source_id(ws, customer))
-        run = Run(ws, options)
+        run = Run(ws, replace(options, customer=_source_id(ws, customer)))
         run.report.unknown = unknown
         try:
             for source in sources:

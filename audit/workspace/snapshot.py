@@ -35,10 +35,14 @@ if TYPE_CHECKING:
 
 
 class Generation:
-    """What the manifest names in the folder `path`, each part read when it is first asked for."""
+    """What the manifest names in the folder `path`, each part read when it is first asked for.
 
-    def __init__(self, path: Path, manifest: Manifest) -> None:
-        self.path, self.manifest = path, manifest
+    `known_at`: the moment (UTC) as of which its events are read: what was imported later is left out, what a later export replaced stands
+    as it stood. None: as they are known now, as group facts, maps and definitions always are.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest, known_at: datetime | None = None) -> None:
+        self.path, self.manifest, self.known_at = path, manifest, known_at
         self._counting = threading.Lock()
         self._facts: Facts | None = None
         self._persons: dict[datetime, Persons] = {}
@@ -49,19 +53,17 @@ class Generation:
     @property
     def version(self) -> str:
         """Changes with every import and every campaign map; for caches."""
-        return f"{self.manifest.id}-{self.manifest.generation}"
+        generation = f"{self.manifest.id}-{self.manifest.generation}"
+        return generation if self.known_at is None else f"{generation}-{self.known_at.isoformat()}"
 
-    known_at: datetime | None = None
-    """The moment (UTC) as of which its events are read, as they were known then; None: as they are known now."""
-
-    def followed_by(self, manifest: Manifest) -> "Generation":
-        """Another generation, read as of the same moment."""
-        return Generation(self.path, manifest)
-
-    @property
+    @cached_property
     def at(self) -> datetime | None:
-        """The newest event that is not later than the import it came with; None before there is one."""
-        return self.manifest.at
+        """The newest event that is not later than the import it came with, or than when it was known; None before there is one."""
+        if self.known_at is None:
+            return self.manifest.at
+        known = self._as_it_came().filter(pl.col("occurred_at") <= self.known_at)
+        newest: datetime | None = known.select(pl.col("occurred_at").max()).collect().item()
+        return newest
 
     @property
     def is_there(self) -> bool:
@@ -136,16 +138,27 @@ class Generation:
 
     def _history(self, customer: str) -> pl.DataFrame:
         """The events of one id as they came."""
+        if self.known_at is not None:
+            return self._known(self.known_at, customer).collect()
         return event_store.history(self.path / "events", self.manifest.segments, customer)
 
     def _part(self, customers: CustomerRange) -> pl.LazyFrame:
         """The events of these ids as they came."""
+        if self.known_at is not None:
+            inside = pl.col("customer_id").is_between(customers.first, customers.last)
+            return self._known(self.known_at).filter(inside)
         events = event_store.part(self.path / "events", self.manifest.segments, customers)
         return events.select(list(SCHEMA))
 
     def _as_it_came(self) -> pl.LazyFrame:
         self._check()
+        if self.known_at is not None:
+            return self._known(self.known_at)
         return event_store.scan(self.path / "events", self.manifest.segments)
+
+    def _known(self, at: datetime, customer: str | None = None) -> pl.LazyFrame:
+        replaced = [self.path / name for name in self.manifest.superseded]
+        return event_store.known(self.path / "events", self.manifest.segments, replaced, at, customer)
 
     def _check(self) -> None:
         """Raises WorkspaceError where a file is missing or damaged."""
@@ -174,6 +187,11 @@ class Generation:
             return self._early.get(at)
         ids = persons.ids(customer)
         return persons.early(self._as_it_came().filter(pl.col("customer_id").is_in(ids))) if ids[1:] else None
+
+    @cached_property
+    def now(self) -> "Generation":
+        """The same, as it is known now."""
+        return self if self.known_at is None else Generation(self.path, self.manifest)
 
     # -- group facts ------------------------------------------------------------------------------
 
@@ -233,9 +251,11 @@ class Generation:
     @cached_property
     def daily(self) -> pl.DataFrame:
         """Events by source, kind and day, in the shape of `coverage.DAILY`."""
+        if self.known_at is not None:
+            return _daily(self._as_it_came())
         counted = self._frame(self.manifest.coverage, coverage.DAILY)
         if counted["marks"].null_count():  # by an older program, which did not look at them
-            counted = daily_counts(self._stored())
+            counted = _daily(self._stored())
         return counted
 
     def coverage_at(self, moment: datetime) -> Coverage:
@@ -250,7 +270,7 @@ class Generation:
         if self.daily.filter(pl.col("first") <= moment).height > within.height:
             day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
             parted = self._stored().filter(pl.col("occurred_at").is_between(day, moment))
-            within = pl.concat([within.filter(pl.col("day") != moment.date()), daily_counts(parted)])
+            within = pl.concat([within.filter(pl.col("day") != moment.date()), _daily(parted)])
         return coverage.summarize(within, moment)
 
     # -- what is left out -------------------------------------------------------------------------
@@ -359,6 +379,5 @@ class Generation:
         return frame.with_columns(lacking)  # columns that an older program did not write
 
 
-def daily_counts(events: pl.LazyFrame) -> pl.DataFrame:
-    """Events by source, kind and day, in the shape of `coverage.DAILY`."""
+def _daily(events: pl.LazyFrame) -> pl.DataFrame:
     return coverage.daily(events.select("source_name", "kind", "occurred_at", *coverage.MARKS).collect())

@@ -33,7 +33,6 @@ from audit.privacy import links
 from audit.storage import manifest, private_files
 from audit.storage.event_store import CustomerRange
 from audit.storage.manifest import Manifest, Settings
-from audit.workspace.earlier_knowledge import generation_of
 from audit.workspace.names_told import NamesToldOf
 from audit.workspace.snapshot import Generation
 
@@ -107,7 +106,7 @@ class Workspace:
     @classmethod
     def open(cls, path: Path, viewer: "Viewer | None" = None, *, known_at: datetime | None = None) -> Self:
         """Open the workspace in the folder `path`, as it was known at a moment or is now. Raises NotFoundError if there is none, else WorkspaceError."""
-        return cls(generation_of(path, manifest.load(path), known_at), viewer)
+        return cls(Generation(path, manifest.load(path), known_at), viewer)
 
     @classmethod
     def open_or_create(cls, path: Path) -> Self:
@@ -276,16 +275,16 @@ class Workspace:
 
     def facts(self) -> Facts:
         """Group facts over all customers, counted when first asked for in a generation and then kept beside it."""
-        return self._readable().facts()
+        return self._readable().now.facts()
 
     def audiences(self, *windows: timedelta, campaign: str | None = None) -> Audiences:
         """Who got each campaign and what sets them apart; of one `campaign`, by acts in other `windows` than the usual ones."""
-        readable = self._readable()
+        readable = self._readable().now
         return readable.compare_audiences(*windows, campaign=campaign) if windows else readable.audiences()
 
     def has_all_facts(self) -> bool:
         """Whether what people also bought and what their baskets look like has been counted for this generation."""
-        return self._readable().has_all_facts()
+        return self._readable().now.has_all_facts()
 
     def context(self, at: datetime | None = None, *, customer: str | None = None) -> "Context":
         """What a derivation needs beside the events; the coverage is that of the events not later than `at`.
@@ -334,11 +333,11 @@ class Workspace:
             changed, generation=before.generation + 1, retired=tuple(sorted(before.files() - changed.files()))
         )
         following.save(self.path)
-        self.generation = self.generation.followed_by(following)
+        self.generation = Generation(self.path, following, self.generation.known_at)
 
     def refresh(self) -> None:
         """Read the newest generation from now on."""
-        self.generation = self.generation.followed_by(manifest.load(self.path))
+        self.generation = Generation(self.path, manifest.load(self.path), self.generation.known_at)
 
     def set_map(self, campaigns: pl.DataFrame | None, flows: pl.DataFrame | None) -> None:
         """Replace the campaign map (columns of `campaigns.SCHEMA`), the flows (`flows.FLOWS`), or both; None keeps."""
