@@ -177,7 +177,8 @@ def _of_headers(lines: list[bytes]) -> dict[str, Any]:
         "list_id": _list_id(_text(message.get("List-Id"))),
         "list_unsubscribe": "yes" if message.get("List-Unsubscribe") else None,
         "one_click": "yes" if message.get("List-Unsubscribe-Post") else None,
-        "precedence": _text(message.get("Precedence")) or None,
+        "precedence": _text(message.get("Precedence")).lower() or None,
+        "feedback_id": "yes" if message.get("Feedback-ID") else None,
         "labels": _text(message.get("X-Gmail-Labels")) or None,
     }
     return {name: value for name, value in said.items() if value is not None}

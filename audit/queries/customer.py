@@ -24,6 +24,17 @@ from audit.why.model import Absence, Standing
 from audit.workspace.context import Context
 
 
+class SenderCount(Document):
+    """A sender, and how many of its messages were sent."""
+
+    sender: str
+    sent: int
+    in_a_day: int
+    """Most of them on one day, in UTC."""
+    without_unsubscribe: int | None
+    """Those without a List-Unsubscribe header; null where no message of this customer tells of that."""
+
+
 class MessageCounts(Document):
     """Numbers of distinct messages."""
 
@@ -41,6 +52,8 @@ class MessageCounts(Document):
     orphans: int
     """Engagement without a message."""
     by_channel: dict[str, int]
+    by_sender: tuple[SenderCount, ...] = ()
+    """The most first."""
     by_campaign: dict[str, int]
 
 
@@ -218,8 +231,25 @@ def message_counts(events: pl.DataFrame) -> MessageCounts:
         answered=int((attempted["clicked"] & on_paper).sum()),
         orphans=orphans(events).height,
         by_channel=_counts(attempted.filter("sent"), pl.col("channel")),
+        by_sender=_by_sender(attempted.filter("sent")),
         by_campaign=_counts(attempted.filter("sent"), campaign_expr()),
     )
+
+
+def _by_sender(sent: pl.DataFrame) -> tuple[SenderCount, ...]:
+    leave = pl.col("attributes").str.json_path_match("$.list_unsubscribe").is_not_null()
+    tells = bool(sent.select(leave.any()).item())
+    rows = (
+        sent.filter(pl.col("sender").is_not_null())
+        .group_by("sender")
+        .agg(
+            sent=pl.len(),
+            in_a_day=pl.col("occurred_at").dt.date().unique_counts().max(),
+            without_unsubscribe=(~leave).sum() if tells else pl.lit(None, pl.UInt32),
+        )
+        .sort("sent", "sender", descending=[True, False])
+    )
+    return msgspec.convert(rows.to_dicts(), tuple[SenderCount, ...])
 
 
 def personas(events: pl.DataFrame) -> tuple[Persona, ...]:

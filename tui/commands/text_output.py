@@ -121,6 +121,10 @@ def _out_of_pattern(entries: "Sequence[OutOfPattern]") -> None:
     line()
 
 
+_SENDERS = 12
+"""Senders that are named, at most; `--json` has all."""
+
+
 def _message_counts(counts: "MessageCounts") -> None:
     """How many messages there are and what became of them, without zeros."""
     plain = {word: word for word in ("attempted", "sent", "suppressed", "clicked", "answered")}
@@ -130,6 +134,12 @@ def _message_counts(counts: "MessageCounts") -> None:
     line(f"Messages: {told or 'none'}")
     if by := _most_first(counts.by_channel):
         line("by channel: " + " · ".join(f"{name} {number:,}" for name, number in by))
+    if len(counts.by_sender) > 1:
+        line("by sender: " + " · ".join(f"{one.sender} {one.sent:,}" for one in counts.by_sender[:_SENDERS]))
+    silent = [one for one in counts.by_sender if one.without_unsubscribe]
+    if silent:
+        told = " · ".join(f"{one.sender} {one.without_unsubscribe:,}" for one in silent[:_SENDERS])
+        line(f"without a List-Unsubscribe header: {told}")
     line()
 
 
