@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from audit.ingest import import_paths
 from audit.privacy.roles import Role, Viewer
+from audit.rules import files as rule_files
+from audit.workspace.workspace import Workspace
+from fixtures import exports
 from tests.pictures import small_demo
 from tests.tui.command import Command
 from tests.tui.conftest import SIZES, Driver, painted_when_read
@@ -18,7 +22,12 @@ from tui.app import WhysentApp
 from tui.session.core import CoreSession
 
 DOCS = Path(__file__).parents[2] / "docs"
-WHO = {"agent": Role.AGENT, "reviewer": Role.REVIEWER, "operator": Role.OPERATOR}
+WHO = {
+    "agent": Role.AGENT,
+    "reviewer": Role.REVIEWER,
+    "operator": Role.OPERATOR,
+    "marketing": Role.OPERATOR,
+}
 
 SCREENS = {"demo", "case", "open"}
 """Commands that open the screens; the keys that follow them are pressed there."""
@@ -38,9 +47,23 @@ def made(tmp_path_factory: pytest.TempPathFactory, key_file: Path) -> Callable[[
 
 
 @pytest.fixture
-def demo(name: str, made: Callable[[int], Path], tmp_path: Path) -> Path:
-    """One for each page: what its reader changes, no other finds."""
+def demo(
+    name: str, made: Callable[[int], Path], tmp_path: Path, request: pytest.FixtureRequest, key_file: Path
+) -> Path:
+    """One for each page: what its reader changes, no other finds. The reader of an export begins with nothing."""
+    if name == "marketing":
+        request.getfixturevalue("monkeypatch").setattr(exports, "CUSTOMERS", 40)
+        return tmp_path / "shop"
     return Path(shutil.copytree(made(PEOPLE.get(name, 20)), tmp_path / "demo"))
+
+
+def bring_in(folder: Path) -> None:
+    """What its first steps make of the export: a workspace with a cap."""
+    exports.export("klaviyo", folder.with_name("month"))
+    ws = Workspace.create(folder)
+    import_paths(ws, [folder.with_name("month")])
+    cap = next(text for file, _, text in HEREDOC.findall(page("marketing")) if file == "cap.toml")
+    ws.book.apply(ws.book.plan_add(rule_files.loads(cap)), note="a first cap", author="the reader")
 
 
 def page(name: str) -> str:
@@ -76,7 +99,7 @@ def test_the_commands_of_a_tutorial_print_what_it_says(
             words = shlex.split(command, comments=True)
             if words[0] == "echo":
                 subprocess.run(line, shell=True, check=True, cwd=tmp_path)
-            elif words[0] == "whysent" and (words[1] not in SCREENS or "--json" in words):
+            elif words[0] == "whysent" and (words[1] not in SCREENS or {"--json", "--export"} & {*words}):
                 done = whysent(*words[1:], stdin=(tmp_path / file).read_text() if file else "")
                 printed += plain(done.out + done.err)
                 asked = "nothing changed" in done.err
@@ -87,6 +110,8 @@ def test_the_commands_of_a_tutorial_print_what_it_says(
 
 @pytest.mark.parametrize("name", WHO)
 async def test_the_keys_of_a_tutorial_show_what_it_says(name: str, demo: Path) -> None:
+    if name == "marketing":
+        bring_in(demo)
     rows = re.findall(r"^\| (?!press|---)(.+) \| (.+) \|$", page(name), re.MULTILINE)
     assert len(rows) >= 5
     viewer = Viewer(WHO[name], ticket="4711")
