@@ -134,7 +134,7 @@ def _message_counts(counts: "MessageCounts") -> None:
     line(f"Messages: {told or 'none'}")
     if by := _most_first(counts.by_channel):
         line("by channel: " + " · ".join(f"{name} {number:,}" for name, number in by))
-    if len(counts.by_sender) > 1:
+    if any(one.without_unsubscribe is not None for one in counts.by_sender):
         line("by sender: " + " · ".join(f"{one.sender} {one.sent:,}" for one in counts.by_sender[:_SENDERS]))
     silent = [one for one in counts.by_sender if one.without_unsubscribe]
     if silent:
