@@ -134,12 +134,13 @@ def _message_counts(counts: "MessageCounts") -> None:
     line(f"Messages: {told or 'none'}")
     if by := _most_first(counts.by_channel):
         line("by channel: " + " · ".join(f"{name} {number:,}" for name, number in by))
-    if any(one.without_unsubscribe is not None for one in counts.by_sender):
-        line("by sender: " + " · ".join(f"{one.sender} {one.sent:,}" for one in counts.by_sender[:_SENDERS]))
-    silent = [one for one in counts.by_sender if one.without_unsubscribe]
-    if silent:
-        told = " · ".join(f"{one.sender} {one.without_unsubscribe:,}" for one in silent[:_SENDERS])
-        line(f"without a List-Unsubscribe header: {told}")
+    if any(count.without_unsubscribe is not None for count in counts.by_sender):
+        senders = counts.by_sender[:_SENDERS]
+        line("by sender: " + " · ".join(f"{count.sender} {count.sent:,}" for count in senders))
+    leaveless = [count for count in counts.by_sender if count.without_unsubscribe]
+    if leaveless:
+        numbers = (f"{count.sender} {count.without_unsubscribe:,}" for count in leaveless[:_SENDERS])
+        line(f"without a List-Unsubscribe header: {' · '.join(numbers)}")
     line()
 
 

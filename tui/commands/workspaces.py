@@ -268,8 +268,8 @@ def demo(
 
         if invocation.as_json:
             raise InputError("--export prints lines; leave --json away")
-        for line in told(*export):
-            output.line(line)
+        for sentence in told(*export):
+            output.line(sentence)
         return
     folder = invocation.demo_folder
     opening = Start("demo", folder, invocation.role, story=story)
