@@ -578,7 +578,7 @@ def test_posts_are_known_by_what_is_in_them_and_become_events(ws, tmp_path, name
         next(each for each in formats.formats() if each.name == name).gives
     )
     assert ws.resolve(JO)
-    assert vault_tables.namesakes(ws.path / "vault.db") == {}, (
+    assert vault_tables.namesakes(ws.path / "vault.db", ws.generation.persons()) == {}, (
         "nobody has the address of somebody else on the same mail"
     )
 
@@ -588,7 +588,7 @@ def test_recipients_of_one_complaint_are_two_people(ws, tmp_path):
     post = _ses("Complaint", (AL, JO), complaint={"complainedRecipients": recipients})
     ingest.import_paths(ws, [ndjson(tmp_path, post)])
     assert ws.info.customers == 2
-    assert vault_tables.namesakes(ws.path / "vault.db") == {}
+    assert vault_tables.namesakes(ws.path / "vault.db", ws.generation.persons()) == {}
     assert ws.resolve(JO) != ws.resolve(AL)
 
 

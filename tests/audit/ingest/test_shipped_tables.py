@@ -55,7 +55,7 @@ def test_a_folder_is_known_by_what_is_in_it_and_becomes_these_events(imported, n
     golden.hold(SHIPPED / f"{name}.golden", account + reasons + refused + told(ws))
     gives = set(next(each for each in formats.formats() if each.name == name).gives)
     assert set(by_source(ws)["kind"]) <= gives
-    assert vault_tables.namesakes(ws.path / "vault.db") == {}
+    assert vault_tables.namesakes(ws.path / "vault.db", ws.generation.persons()) == {}
 
 
 def test_identifiers_are_nowhere_but_in_the_vault_and_unknown_columns_are_kept(imported, name):
