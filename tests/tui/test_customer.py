@@ -286,12 +286,17 @@ async def test_without_a_customer_it_says_how_to_choose_one(started: Started) ->
         assert driver.app.is_running
 
 
-async def test_an_answer_that_comes_late_does_not_replace_a_newer_customer(started: Started) -> None:
+async def test_nothing_of_one_customer_stands_under_anothers_name_and_a_late_answer_replaces_none(
+    started: Started,
+) -> None:
     async with started() as driver:
         await driver.press("enter")
         screen = driver.app.screen
         old = screen.case.now
         screen.open_customer("c_00000005")
+        assert not any(items.option_count for items in screen.query(Items))
+        assert not screen.timeline.rows and not screen.query_one(WeekStrip).weeks
+        assert not screen.timeline.border_subtitle and screen.timeline.border_title == "Timeline"
         await driver.settle()
         screen.show_verdict(old, old.verdict)
         await driver.settle()

@@ -70,6 +70,8 @@ async def test_slash_goes_to_the_field_from_anywhere_and_escape_leaves_it(starte
         await driver.press("3", "slash")
         assert isinstance(driver.app.screen, FindScreen)
         assert isinstance(driver.app.focused, Input)
+        await driver.press("slash", "a", "slash")
+        assert driver.app.focused.value == "a/"
         await driver.press("escape")
         assert driver.app.focused is driver.app.screen.query_one("#people")
 

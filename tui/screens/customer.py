@@ -13,7 +13,7 @@ from tui import keys
 from tui.rendering.text import number, say
 from tui.screens import customer_case
 from tui.screens.base import WorkScreen
-from tui.screens.customer_case import CustomerCase
+from tui.screens.customer_case import PANES, CustomerCase
 from tui.screens.stories import StoryLine
 from tui.screens.what_if import put_or_left
 from tui.session.view_models import Picture, RuleTrial, Subject, Verdict
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from tui.rendering.explanation import PaneText
     from tui.rendering.what_if_diff import Derivable
 
-PANES = ("timeline", "why", *LISTS)
 EMPTY = "No customer is open. Press {app.go-to-find} and choose one, or {app.look-up} to look somebody up."
 GROUPS = {"": "", "mail": " · mails only", "behaviour": " · behaviour only"}
 
@@ -83,7 +82,8 @@ class CustomerScreen(WorkScreen):
         self.case = CustomerCase(self, customer, ticket, letter)
         self.query_one(LetterLine).show(letter)
         self.query_one(StoryLine).story = self.services.story
-        self.timeline.clear_history()
+        customer_case.show_nobody(self)
+        self._label_panes()
         block = self.query_one(VerdictBlock)
         block.display, block.verdict = True, None
         self.query_one(Heading).say(customer, self.case.ticket, "reading …")
@@ -158,9 +158,9 @@ class CustomerScreen(WorkScreen):
     def _label_panes(self) -> None:
         """Say in tabs and on borders how much each pane holds, and what of the timeline is shown."""
         case = self.case
-        if case is None or case.before is None:
+        if case is None:
             return
-        labels, trial = case.pane_labels(case.before), case.trial
+        labels, trial = case.pane_labels(), case.trial
         filtered = GROUPS[self.timeline.group]
         if trial is not None:
             filtered += f" · {number(len(trial.stopped))} stopped, {number(len(trial.deferred))} deferred"

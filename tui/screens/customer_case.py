@@ -15,9 +15,10 @@ from tui.rendering.wording import day, moment, severity
 from tui.screens.what_if import WhatIf
 from tui.session.view_models import ProposalCase
 from tui.widgets.decision_lists import DecisionLists, anomaly_id
+from tui.widgets.explanation_tree import ExplanationTree
 from tui.widgets.letter import LetterLine
 from tui.widgets.text import VerdictBlock
-from tui.widgets.timeline import Timeline
+from tui.widgets.timeline import Timeline, WeekStrip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,6 +35,13 @@ if TYPE_CHECKING:
     """What is done with the verdict of a picture."""
 
 NO_ANOMALY = "nothing is out of this account's usual pattern"
+PANES = {
+    "timeline": "Timeline",
+    "why": "Why",
+    "segments": "Segments",
+    "recommendations": "Recommended",
+    "findings": "Findings",
+}
 LEAVE_OUT = ("Leave this event out for good", "It stops what nothing but this event brought about.")
 SILENCE = ("Nothing more to this customer", "No other rule is offered here.")
 
@@ -115,8 +123,11 @@ class CustomerCase:
         findings.sort(key=lambda finding: finding.id != self.complained_of)
         return next((finding.messages[-1] for finding in findings if finding.messages), None)
 
-    def pane_labels(self, before: Picture) -> dict[str, str]:
+    def pane_labels(self) -> dict[str, str]:
         """The name of each pane, and how much it holds."""
+        before = self.before
+        if before is None:
+            return PANES
         items = number(len(before.recommendations)) if before.whole else ""
         return {
             "timeline": f"Timeline {number(before.timeline.height)}",
@@ -220,6 +231,14 @@ def anomaly_text(entry: OutOfPattern) -> PaneText:
         events,
         "recorded" if entry.hard else "a hint",
     )
+
+
+def show_nobody(screen: WorkScreen) -> None:
+    """While one customer is read, nothing of the one before stands under their name."""
+    screen.query_one(Timeline).clear_history()
+    screen.query_one(WeekStrip).weeks = ()
+    screen.query_one(DecisionLists).clear()
+    screen.query_one(ExplanationTree).tell(content(""), (), "")
 
 
 def ask_verdict(screen: WorkScreen, case: CustomerCase, picture: Picture, show: ShowVerdict) -> None:

@@ -69,6 +69,11 @@ class DecisionLists(Vertical):
         ):
             bring(name)
 
+    def clear(self) -> None:
+        """Show nothing."""
+        for items in self.query(Items):
+            items.put(())
+
     def show_decisions(self, before: Picture, now: Picture) -> None:
         """Show what is decided now, with what is gone since `before` and what is new."""
         from audit.why.wording import reconstruction

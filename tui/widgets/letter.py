@@ -57,11 +57,17 @@ class Field(CleanInput):
         return is_letter
 
     async def _on_key(self, event: Key) -> None:
-        """Enter is heard here, in its turn: as a binding it would be heard after the keys that follow it."""
+        """Enter is heard here, in its turn: as a binding it would be heard after the keys that follow it.
+
+        The key that leads here is no first letter of an address: who presses it again is here already.
+        """
         if event.key == "enter":
             event.stop()
             event.prevent_default()
             await self.action_submit()
+        elif not self.value and event.character == keys.key_of("app.look-up"):
+            event.stop()
+            event.prevent_default()
         else:
             await super()._on_key(event)
         self._wait_on()

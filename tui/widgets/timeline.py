@@ -47,6 +47,8 @@ class Timeline(Table):
     def clear_history(self) -> None:
         """Show nobody's history."""
         self.history, self.group, self.trial, self.rows = None, "", None, None
+        self.border_subtitle = content("")
+        self._show_whole()
 
     def show_history(self, history: pl.DataFrame, newest: str | None = None) -> None:
         """Show somebody's history, with the cursor on the row of the event `newest`."""
