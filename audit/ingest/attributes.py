@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from audit.events import scanners
 from audit.events.schema import SCHEMA
 from audit.ingest import strict_json
 from audit.ingest.values import NOT_READ, as_text
@@ -276,3 +277,13 @@ def _text(text: str, identifiers: list[tuple[str, str]], *, person: bool) -> str
         return f"{match[1]}{match[2]}{match[3]}[{field}]"
 
     return _LINE.sub(without, text) if ":" in text else text
+
+
+def with_scanners(events: pl.DataFrame) -> pl.DataFrame:
+    """Mark the clicks that a link scanner likely made as a machine's, and note in the attributes that it is a guess."""
+    likely = scanners.burst_clicks(events)
+    if not likely.any():
+        return events
+    guessed = pl.Series("flag", [scanners.LIKELY]).new_from_index(0, events.height).set(~likely, None)
+    marked = events.with_columns(machine=pl.when(likely).then(pl.lit(value=True)).otherwise("machine"))
+    return mark(marked, {"machine": guessed})

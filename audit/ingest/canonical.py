@@ -14,11 +14,13 @@ from audit.events.schema import KINDS, NEEDED, SCHEMA
 from audit.ingest import attributes, csv_text, readers
 from audit.ingest.archive import Archive
 from audit.ingest.attributes import field_of
-from audit.ingest.format import IDENTIFIERS, Batch, Format, Options
+from audit.ingest.format import IDENTIFIERS, SAME_PERSON, Batch, Format, Options
+from audit.ingest.normalise import customer_ids
 from audit.ingest.paths import Paths
 from audit.ingest.readers import Table
 from audit.ingest.values import as_text
 from audit.privacy import scan
+from audit.privacy.links import earliest
 
 _ADDRESS = r"^\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$"
 _TITLES = {
@@ -113,7 +115,8 @@ def batch(table: Table, *, identifier_columns: Mapping[str, str] | None = None, 
         if field and name not in SCHEMA:
             to_vault[name] = field
     canonical = [name for name in rows.columns if name in SCHEMA and name not in to_vault]
-    unknown = [name for name in rows.columns if name not in SCHEMA and name not in to_vault and name != "row"]
+    apart = {"row", *to_vault, *SAME_PERSON}
+    unknown = [name for name in rows.columns if name not in SCHEMA and name not in apart]
     held_back = _held_back(rows, [name for name in unknown if name not in rest.get("kept", ())])
     extra = [name for name in unknown if name not in held_back]
     events = rows.select("row", *canonical)
@@ -125,6 +128,10 @@ def batch(table: Table, *, identifier_columns: Mapping[str, str] | None = None, 
             else pl.col("extra")
         )
         events = events.with_columns(packed).with_columns(combined.alias("attributes")).drop("extra")
+    if SAME_PERSON[0] in rows.columns:
+        merge = pl.col(SAME_PERSON[1]) if SAME_PERSON[1] in rows.columns else pl.lit(value=True)
+        links = rows.select("row", as_text(rows[SAME_PERSON[0]]), merge.alias("merge"))
+        rest["links"] = links.drop_nulls(SAME_PERSON[0])
     fields = {
         "rows": table.count,
         "source": rows,
@@ -133,6 +140,14 @@ def batch(table: Table, *, identifier_columns: Mapping[str, str] | None = None, 
         **rest,
     }
     return Batch(table.path, table.form, events=events, identifiers=_identifiers(rows, to_vault), **fields)
+
+
+def pairs(batch: Batch, events: pl.DataFrame) -> pl.DataFrame:
+    """The pairs of ids that the rows of `events` say are one person, each with its earliest moment."""
+    moments = events.select("row", "customer_id", "occurred_at").unique("row", keep="first")
+    rows = batch.links.join(moments, on="row").drop("row")
+    ids = customer_ids(rows["same_person_id"])
+    return earliest(rows.with_columns(ids, source=pl.lit(batch.format)))
 
 
 def refuse_missing(path: str, names: Iterable[str]) -> None:

@@ -18,6 +18,12 @@ IDENTIFIERS: dict[str, pl.DataType] = {"customer_id": pl.String(), "field": pl.S
 """Direct identifiers, on their way to the vault only. `field` is email, name, address, phone, ip, device_serial, user_agent,
 referer or other; customer_id is the source's own id."""
 
+LINKS: dict[str, pl.DataType] = {"row": pl.UInt64(), "same_person_id": pl.String(), "merge": pl.Boolean()}
+"""Another id of a row's customer. `merge`: the source says that both are one; else the id was seen with that customer only."""
+
+SAME_PERSON = ("same_person_id", "merges the same person")
+"""The columns of rows that name another id of their customer, and say whether the source means that both are one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -29,7 +35,7 @@ class Batch:
     - `events`: column `row` (UInt64, from 1) and any canonical columns, as text or already in their dtype: times
       ISO 8601 (without an offset they are read in the import's time zone), lists and `attributes` as JSON,
       booleans `true` / `false`, empty is absent; `customer_id` is the source's own id;
-    - `identifiers`, `rejected`: frames as above;
+    - `identifiers`, `links`, `rejected`: frames as above;
     - `source`: the rows as they were read, with `row`, for what is refused later; None where `events` tells it all;
     - `time_zone`: where times without an offset are read, if not in the import's; `decimal`: the decimal sign, where a map
       says it; `distinct`: whether equal rows without an id are events of their own;
@@ -44,6 +50,7 @@ class Batch:
     events: pl.DataFrame
     identifiers: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=IDENTIFIERS))
     rejected: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTED))
+    links: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LINKS))
     skipped: Mapping[str, int] = field(default_factory=dict)
     other_kinds: Mapping[str, int] = field(default_factory=dict)
     source: pl.DataFrame | None = None

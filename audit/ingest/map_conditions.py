@@ -141,6 +141,20 @@ class When(Condition, frozen=True, kw_only=True):
     set: Texts = {}
 
 
+class SamePerson(Condition, frozen=True, kw_only=True):
+    """Rows (all, without a condition) that name another id of their customer: the first of `ids` that is filled.
+
+    `merge`: the source says that both are one; else the id was seen with that customer, and is the first one's it was seen with.
+    """
+
+    ids: Names
+    merge: bool = False
+
+    def looked_at(self) -> frozenset[str]:
+        """Every column it names."""
+        return Condition.looked_at(self).union(self.ids)
+
+
 class Further(Condition, frozen=True, kw_only=True):
     """One more event of some rows (of all, without a condition): what differs in it.
 

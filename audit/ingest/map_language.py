@@ -20,6 +20,7 @@ from audit.ingest.map_conditions import (
     Further,
     Names,
     Origin,
+    SamePerson,
     Skip,
     Texts,
     When,
@@ -132,6 +133,9 @@ class Map(Struct, frozen=True):
     skip: Annotated[tuple[Skip, ...], tables(Skip, "is a list of tables; write [[skip]]")] = ()
     when: Annotated[tuple[When, ...], tables(When, "is a list of tables; write [[when]]")] = ()
     event: Annotated[tuple[Further, ...], tables(Further, "is a list of tables; write [[event]]")] = ()
+    same_person: Annotated[
+        tuple[SamePerson, ...], tables(SamePerson, "is a list of tables; write [[same_person]]")
+    ] = ()
     key: Annotated[dict[str, tuple[str, ...]], read_by(_keys)] = {}
     rows: Annotated[Literal["distinct"] | None, Meta(description='is "distinct", or left out')] = None
     lists: Annotated[Literal["each"] | None, Meta(description='is "each", or left out')] = None
@@ -165,7 +169,7 @@ class Map(Struct, frozen=True):
 
     def judged_by(self) -> list[str]:
         """Every column or path that a condition looks at, or a further event takes."""
-        conditions = (*self.skip, *self.when, *self.event, self.recognise or Condition())
+        conditions = (*self.skip, *self.when, *self.event, *self.same_person, self.recognise or Condition())
         return [name for condition in conditions for name in sorted(condition.looked_at())]
 
     @property

@@ -9,7 +9,7 @@ import polars as pl
 from audit.events.schema import KINDS, OTHER, SCHEMA, TIME
 from audit.ingest import canonical, normalise, timestamps
 from audit.ingest.attributes import identifier_field
-from audit.ingest.format import Batch
+from audit.ingest.format import SAME_PERSON, Batch
 from audit.ingest.map_conditions import Origin, filled
 from audit.ingest.map_language import KEEP, OTHERWISE, SKIP, Map
 from audit.ingest.paths import EACH, FIRST, unfold
@@ -42,12 +42,14 @@ def batch(mapping: Map, table: Table) -> Batch:
     nested = [as_text(rows[name]).alias(name) for name in mapping.judged_by() if _is_nested(rows, name)]
     rows, skipped = _skipped(mapping, rows.with_columns(*absent, *nested))
     to_vault = _identifiers(mapping, rows)
+    of_persons = {name for same_person in mapping.same_person for name in same_person.ids}
     events = rows.select(
         "row",
         *(_own(mapping, name, to_vault).alias(f"to the vault: {name}") for name in to_vault),
-        *_left_over(mapping, rows, {*to_vault, *mapping.drop}),
+        *_left_over(mapping, rows, {*to_vault, *mapping.drop, *of_persons}),
         *(_value(origin, rows).alias(column) for column, origin in mapping.columns.items()),
         *(pl.lit(value).alias(column) for column, value in mapping.constants.items()),
+        *_same_person(mapping),
     )
     events = _with_further(mapping, rows, _chosen(mapping, rows, events))
     other_kinds = _other_kinds(mapping, events)
@@ -100,6 +102,20 @@ def _own(mapping: Map, name: str, to_vault: Mapping[str, str]) -> pl.Expr:
         fits = not of_another or name.startswith(element)
         own = pl.when(filled([told_by]).is_not_null()).then(fits).otherwise(own)
     return pl.when(own).then(name)
+
+
+def _same_person(mapping: Map) -> Iterator[pl.Expr]:
+    """Another id of the customer, where the row names one, and whether the source says that both are one."""
+    if not mapping.same_person:
+        return
+    ident, merge = pl.lit(None, pl.String), pl.lit(None, pl.Boolean)
+    for same_person in reversed(mapping.same_person):
+        fits = same_person.fits() if same_person.tests else pl.lit(value=True)
+        fits &= filled(same_person.ids).is_not_null()
+        ident = pl.when(fits).then(filled(same_person.ids)).otherwise(ident)
+        merge = pl.when(fits).then(pl.lit(same_person.merge)).otherwise(merge)
+    yield ident.alias(SAME_PERSON[0])
+    yield merge.alias(SAME_PERSON[1])
 
 
 def _left_over(mapping: Map, rows: pl.DataFrame, without: set[str]) -> Iterator[pl.Expr]:

@@ -13,10 +13,16 @@ from msgspec.structs import replace
 
 from audit.events.document import Document
 from audit.ingest import strict_json
+from audit.population import coverage
+from audit.privacy.vault_tables import Shared
 from audit.storage import private_files
 
 if TYPE_CHECKING:
     from audit.privacy.vault import Vault
+
+
+MOST_SHARED = 20
+"""House value: so many addresses of several customers an import lists."""
 
 
 class FileReport(Document):
@@ -99,6 +105,14 @@ class Imported(Document, schema="whysent.import/1"):
     """Events of a kind that a map or format does not know and keeps as `other`."""
     other_kinds: dict[str, int]
     """The words of these kinds and how many rows say each, most first; known and refused ones counted."""
+    linked: int
+    """Links of two ids that the files say are one person."""
+    not_linked: int
+    """Ids that a file saw with one more customer, and that stay with the first: several people at one device."""
+    same_address: int
+    """How many addresses and telephone numbers several customers have in common, of which one is in this import."""
+    shared: tuple[Shared, ...]
+    """The first 20 of them."""
     updated: int
     """Accepted rows that took the place of an earlier row with the same key; those are kept as superseded."""
 
@@ -115,6 +129,7 @@ class ImportReport:
     - `unread`: fields that were left out of rows, by column and reason;
     - `held_back`: rows that have a value in a column which looks like identifiers, by column and what it looks like;
     - `others`: events kept as `other`, `other_kinds` by their word; `updated`: events that took the place of known ones with their key;
+    - `linked`: links of ids that the files say are one person, `not_linked`: ids that stay with the first they were seen with;
     - `quarantine`: the file with the refused rows, None if there are none;
     - `unknown`: files inside given folders that no format knows.
     """
@@ -130,6 +145,9 @@ class ImportReport:
     others: int = 0
     other_kinds: Counter[str] = field(default_factory=Counter)
     updated: int = 0
+    linked: int = 0
+    shared: list[Shared] = field(default_factory=list)
+    not_linked: int = 0
     skipped_by_reason: Counter[str] = field(default_factory=Counter)
     refused_by_reason: Counter[str] = field(default_factory=Counter)
     repeated: int = 0
@@ -188,6 +206,10 @@ class ImportReport:
             others=self.others,
             other_kinds=dict(self.other_kinds.most_common()),
             updated=self.updated,
+            linked=self.linked,
+            same_address=len(self.shared),
+            shared=tuple(self.shared[:MOST_SHARED]),
+            not_linked=self.not_linked,
         )
 
 
@@ -205,6 +227,24 @@ def raw_text(rows: pl.DataFrame) -> pl.DataFrame:
         for row in rows.select(names).iter_rows()
     ]
     return rows.select("row").with_columns(pl.Series("raw", texts, dtype=pl.String))
+
+
+def with_customer(refused: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """Add `customer`: the source's own id of whom a refused row is about, where that could be read."""
+    if "customer_id" not in events.columns:
+        return refused.with_columns(pl.lit(None, pl.String).alias("customer"))
+    named = (
+        events.select("row", pl.col("customer_id").alias("customer")).drop_nulls().unique("row", keep="first")
+    )
+    return refused.join(named, on="row", how="left", maintain_order="left")
+
+
+def less(counts: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:
+    """Counts of events a day without those that `gone` counts, both in the shape of `coverage.DAILY`."""
+    day = ["source_name", "kind", "day"]
+    left = counts.join(gone, on=day, how="left", maintain_order="left", suffix="_gone")
+    remaining = pl.col("rows") - pl.min_horizontal("rows", pl.col("rows_gone").fill_null(0))
+    return left.with_columns(remaining.alias("rows")).filter(pl.col("rows") > 0).select(*coverage.DAILY)
 
 
 def write_quarantine(folder: Path, refused: pl.DataFrame, vault: "Vault") -> str:

@@ -11,15 +11,23 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from audit.errors import InputError
-from audit.events import scanners
 from audit.events.schema import ORDER, OTHER, TIME, conform
 from audit.events.vocabulary import LOOKS_LIKE_AN_OPT_OUT, NOES
-from audit.ingest import attributes, formats, free_text, map_formats, normalise, timestamps
+from audit.ingest import attributes, canonical, formats, free_text, map_formats, normalise, timestamps
 from audit.ingest.format import REJECTED, Batch, Format, Options
-from audit.ingest.report import QUARANTINED, FileReport, ImportReport, raw_text, write_quarantine
+from audit.ingest.report import (
+    QUARANTINED,
+    FileReport,
+    ImportReport,
+    less,
+    raw_text,
+    with_customer,
+    write_quarantine,
+)
 from audit.ingest.values import Conventions
 from audit.population import coverage
 from audit.privacy import links, scan
+from audit.privacy.vault_tables import shared
 from audit.storage import event_store
 
 if TYPE_CHECKING:
@@ -103,6 +111,7 @@ class Run:
         self._at = ws.manifest.at
         self._customers: set[str] = set()
         self._repeats = normalise.Repeats()
+        self._pairs: list[pl.DataFrame] = []
         self._zones: list[pl.DataFrame] = []
         self._known: list[pl.DataFrame] = []
         self._kept: set[str] = set()
@@ -148,6 +157,8 @@ class Run:
         distinct = {"distinct": pl.lit(value=True)} if batch.distinct else {}
         self._events.append(events.with_columns(pl.lit(number, pl.UInt32).alias("file"), **distinct))
         self._identifiers += [batch.identifiers, normalised.identifiers]
+        if batch.links.height:
+            self._pairs.append(canonical.pairs(batch, events))
         self._bytes += int(batch.events.estimated_size())
         if sum(frame.height for frame in self._events) >= BUFFER or self._bytes >= BYTES:
             self.flush()
@@ -160,14 +171,20 @@ class Run:
             self.report.several_zones = zones.filter(pl.col("len") > 1).height
         ws, before = self._ws, self._ws.manifest
         quarantine_file = self._held()
-        if not self._segments and quarantine_file in (None, *before.quarantine):
+        links_made = self._links_made()
+        if not (self._segments or links_made) and quarantine_file in (None, *before.quarantine):
             return self.report
         segments = (*before.segments, *self._segments)
         if self._replaced:
             segments = tuple(event_store.without(ws.path / "events", segments, self._replaced))
         if len(segments) > event_store.SEGMENTS or len(self._segments) > 1:
             segments = tuple(event_store.merge(ws.path / "events", segments))
-        persons = links.Persons(ws.generation.links, self._at or before.created)
+        vault = ws.path / "vault.db"
+        newest = links.record(vault, links_made) if links_made else before.links
+        persons = links.Persons(links.read(vault, newest), self._at or before.created)
+        self.report.shared = [
+            group for group in shared(vault, persons) if not self._customers.isdisjoint(group.customers)
+        ]
         ws.commit(
             replace(
                 before,
@@ -181,10 +198,20 @@ class Run:
                 else before.quarantine,
                 superseded=(*before.superseded, *self._kept_superseded()),
                 imports=(*before.imports, self.import_id),
+                links=newest,
             )
         )
         ws.vault.confirm(self.import_id)
         return self.report
+
+    def _links_made(self) -> list[links.Row]:
+        """The links that the files bring and nobody undid; counted."""
+        pairs = links.earliest(pl.concat([links.NO_PAIRS, *self._pairs]))
+        sources = {*pairs["customer_id"], *pairs["same_person_id"]}
+        names = self._ws.vault.pseudonyms(sources, import_id=self.import_id)
+        rows, self.report.not_linked = links.believed(pairs, names, self._ws.generation.links)
+        self.report.linked = len(rows)
+        return rows
 
     def flush(self) -> None:
         """Turn what is buffered into a segment of new events."""
@@ -206,7 +233,7 @@ class Run:
             self._store(fresh.drop("file", "row", normalise.REPLACES).sort(ORDER))
 
     def _store(self, fresh: pl.DataFrame) -> None:
-        events = _with_scanners(conform(fresh))
+        events = attributes.with_scanners(conform(fresh))
         came = pl.lit(self._started).cast(TIME).alias("imported_at")
         self._segments.append(event_store.write(self._ws.path / "events", events.with_columns(came)))
         self._daily = coverage.add(self._daily, coverage.daily(events))
@@ -277,7 +304,7 @@ class Run:
         if replaced.height:
             self.report.updated += replaced.height
             self._replaced.append((len(segments), replaced.select(_IDENTITY)))
-            self._daily = _less(self._daily, coverage.daily(replaced))
+            self._daily = less(self._daily, coverage.daily(replaced))
             self._count_unread(replaced, -1)
             self._supersede(replaced)
         return fresh
@@ -347,7 +374,7 @@ class Run:
             placed = pl.coalesce(pl.format("{}, at byte {}", "reason", "byte"), "reason")
             looks_like_a_no = pl.col("raw").str.contains(LOOKS_LIKE_AN_OPT_OUT).fill_null(value=False)
             self._refused.append(
-                _with_customer(all_refused, batch.events).with_columns(
+                with_customer(all_refused, batch.events).with_columns(
                     reason=placed, file=pl.lit(scan.scrubbed(batch.path)), opt_out=looks_like_a_no
                 )
             )
@@ -370,31 +397,3 @@ class Run:
         name = write_quarantine(self._ws.path / "quarantine", rows, self._ws.vault)
         self.report.quarantine = self._ws.path / "quarantine" / name
         return name
-
-
-def _less(counts: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:
-    """Counts of events a day without those that `gone` counts, both in the shape of `coverage.DAILY`."""
-    day = ["source_name", "kind", "day"]
-    left = counts.join(gone, on=day, how="left", maintain_order="left", suffix="_gone")
-    remaining = pl.col("rows") - pl.min_horizontal("rows", pl.col("rows_gone").fill_null(0))
-    return left.with_columns(remaining.alias("rows")).filter(pl.col("rows") > 0).select(*coverage.DAILY)
-
-
-def _with_customer(refused: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
-    """Add `customer`: the source's own id of whom a refused row is about, where that could be read."""
-    if "customer_id" not in events.columns:
-        return refused.with_columns(pl.lit(None, pl.String).alias("customer"))
-    named = (
-        events.select("row", pl.col("customer_id").alias("customer")).drop_nulls().unique("row", keep="first")
-    )
-    return refused.join(named, on="row", how="left", maintain_order="left")
-
-
-def _with_scanners(events: pl.DataFrame) -> pl.DataFrame:
-    """Mark the clicks that a link scanner likely made as a machine's, and note in the attributes that it is a guess."""
-    likely = scanners.burst_clicks(events)
-    if not likely.any():
-        return events
-    guessed = pl.Series("flag", [scanners.LIKELY]).new_from_index(0, events.height).set(~likely, None)
-    marked = events.with_columns(machine=pl.when(likely).then(pl.lit(value=True)).otherwise("machine"))
-    return attributes.mark(marked, {"machine": guessed})

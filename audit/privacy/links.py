@@ -8,6 +8,7 @@ with; whoever reads them is given those of one person as one history (`joined`).
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 from msgspec.structs import replace
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 from audit.events.document import Document
 from audit.events.schema import ORDER
 from audit.events.times import iso, parse_iso
+from audit.privacy.roles import current_user
 from audit.storage import database
 
 BY_HAND = "person"
@@ -60,7 +62,7 @@ def record(path: Path, rows: Iterable[Row]) -> int:
     with database.connect(path) as db, db.atomic():
         db.conn.executemany(
             "insert into links (one, other, since, source, actor, at) values (?, ?, ?, ?, ?, ?)",
-            [(*_pair(a, b), iso(since), source, by, iso(at)) for a, b, since, source, by, at in rows],
+            [(*pair(a, b), iso(since), source, by, iso(at)) for a, b, since, source, by, at in rows],
         )
         return int(db.execute("select coalesce(max(seq), 0) from links").fetchone()[0])
 
@@ -93,14 +95,73 @@ def read(path: Path, newest: int) -> tuple[Link, ...]:
     return tuple(links)
 
 
-def _pair(ident: str, partner: str) -> tuple[str, str]:
+def pair(ident: str, partner: str) -> tuple[str, str]:
+    """Two ids in the order in which a link names them."""
     return (ident, partner) if ident < partner else (partner, ident)
 
 
 def in_force(links: Iterable[Link], ident: str, partner: str) -> list[Link]:
     """The links of these two ids that were not undone."""
-    pair = _pair(ident, partner)
-    return [link for link in links if link.ids == pair and link.undone_at is None]
+    return [link for link in links if link.ids == pair(ident, partner) and link.undone_at is None]
+
+
+NO_PAIRS = pl.DataFrame(
+    schema={
+        "customer_id": pl.String, "same_person_id": pl.String, "occurred_at": pl.Datetime("us", "UTC"),
+        "source": pl.String, "merge": pl.Boolean,
+    }
+)  # fmt: skip
+
+
+def earliest(rows: pl.DataFrame) -> pl.DataFrame:
+    """Pairs of ids, each once with its earliest moment."""
+    return (
+        rows.filter(pl.col("same_person_id").is_not_null(), pl.col("same_person_id") != "")
+        .group_by("customer_id", "same_person_id")
+        .agg(pl.col("occurred_at", "source").sort_by("occurred_at").first(), pl.col("merge").any())
+    )
+
+
+class Believed(NamedTuple):
+    """Links to record, and how many ids were not joined because they are somebody else's already."""
+
+    rows: list[Row]
+    refused: int
+
+
+def believed(pairs: pl.DataFrame, names: Mapping[str, str], before: Sequence[Link]) -> Believed:
+    """Which of the `earliest` pairs are links from their time on, given the links that were there `before`; `names`: source ids → pseudonyms.
+
+    What somebody undid is not made again. An id that was only seen on the device of a customer (no `merge`) joins the first
+    customer it was seen with: the next may be somebody else at the same device.
+    """
+    undone = {link.ids for link in before if link.undone_at is not None}
+    since = {link.ids: link.since for link in before if link.undone_at is None}
+    belongs_to: dict[str, set[str]] = {}
+    for link in before:
+        for ident in link.ids:
+            belongs_to.setdefault(ident, set()).update({*link.ids} - {ident})
+    new_rows: list[Row] = []
+    refused: set[str] = set()
+    now, user = datetime.now(UTC), current_user()
+    order = ["occurred_at", "customer_id", "same_person_id"]
+    for customer, anonymous, moment, source, merge in (
+        pairs.sort(order)
+        .select("customer_id", "same_person_id", "occurred_at", "source", "merge")
+        .iter_rows()
+    ):
+        ident, partner = names[customer], names[anonymous]
+        ids = pair(ident, partner)
+        if ident == partner or ids in undone or (ids in since and since[ids] <= moment):
+            continue
+        if not merge and belongs_to.get(partner, {ident}) != {ident}:
+            refused.add(partner)
+            continue
+        since[ids] = moment
+        belongs_to.setdefault(partner, set()).add(ident)
+        belongs_to.setdefault(ident, set())
+        new_rows.append((ident, partner, moment, source, user, now))
+    return Believed(new_rows, len(refused))
 
 
 class Persons:

@@ -44,9 +44,12 @@ def normalised_id(text: str) -> str:
     """A source's id in one spelling: one that is an e-mail address as such; any other keeps what it is, `007` and capitals, and
     loses outer blanks and signs that nobody sees.
     """
-    if "@" in text and _ADDRESS.fullmatch(address := normalised_email(text)):
-        return address
-    return _OUTER.sub("", text)
+    return normalised_email(text) if is_address(text) else _OUTER.sub("", text)
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an e-mail address and nothing else."""
+    return "@" in text and _ADDRESS.fullmatch(normalised_email(text)) is not None
 
 
 def normalised_phone(text: str) -> str:

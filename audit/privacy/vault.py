@@ -22,7 +22,7 @@ from audit.privacy import vault_tables
 from audit.privacy.clean import mask_all
 from audit.privacy.keys import Key
 from audit.privacy.links import NOBODY, Persons
-from audit.privacy.lookup import NORMALISED, Identifier, normalised_id
+from audit.privacy.lookup import NORMALISED, Identifier, is_address, normalised_id
 from audit.storage import database
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Vault:
         """
         tokens = {source_id: self.source_token(source_id) for source_id in source_ids}
         with database.connect(self._path) as db, db.atomic():
-            pseudonyms = _pseudonyms_of(db, set(tokens.values()))
+            pseudonyms = vault_tables.pseudonyms_of(db, set(tokens.values()))
             fresh = {token: source_id for source_id, token in tokens.items() if token not in pseudonyms}
             if fresh:
                 _begin(db, import_id)
@@ -122,6 +122,10 @@ class Vault:
                         for token, name in sorted(new.items())
                     ],
                 )
+                addresses = (
+                    (name, "email", fresh[token]) for token, name in new.items() if is_address(fresh[token])
+                )
+                self._insert(db, addresses, import_id)
                 pseudonyms |= new
         return {source_id: pseudonyms[token] for source_id, token in tokens.items()}
 
@@ -253,12 +257,15 @@ class Vault:
         with database.connect(self._path) as db, db.atomic():
             _begin(db, import_id)
             before = _count(db)
-            db.conn.executemany(
-                "insert into identifiers (pseudonym, field, value, token, lookup, import_id)"
-                " values (?, ?, ?, ?, ?, ?) on conflict (pseudonym, field, token) do nothing",
-                (self._identifier(row, import_id) for row in triples),
-            )
+            self._insert(db, triples, import_id)
             return _count(db) - before
+
+    def _insert(self, db: "Database", triples: Iterable[tuple[str, str, str]], import_id: str) -> None:
+        db.conn.executemany(
+            "insert into identifiers (pseudonym, field, value, token, lookup, import_id)"
+            " values (?, ?, ?, ?, ?, ?) on conflict (pseudonym, field, token) do nothing",
+            (self._identifier(row, import_id) for row in triples),
+        )
 
     def masked(self, *ids: str) -> dict[str, str]:
         """Field → what may be shown of it to anybody: the masks of its values under these ids, each once, in the order they came."""
@@ -372,13 +379,6 @@ def _begin(db: "Database", import_id: str) -> None:
 
 def _count(db: "Database") -> int:
     return int(db.execute("select count(*) from identifiers").fetchone()[0])
-
-
-def _pseudonyms_of(db: "Database", tokens: Collection[bytes]) -> dict[bytes, str]:
-    db.execute("create temp table wanted (token blob primary key)")
-    db.conn.executemany("insert into wanted values (?)", [(token,) for token in sorted(tokens)])
-    rows = db.execute("select token, pseudonym from wanted join people on source_token = token").fetchall()
-    return dict(rows)
 
 
 def _free_pseudonyms(db: "Database", fresh: dict[bytes, str], maker: Maker) -> dict[bytes, str]:

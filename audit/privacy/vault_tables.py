@@ -1,13 +1,15 @@
 """What lies in the vault's file: its tables, and what can be read of them without the key."""
 
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from audit.privacy.links import Persons
+from audit.events.document import Document
+from audit.privacy.links import NOBODY, Persons
 from audit.storage import database
 
 if TYPE_CHECKING:
-    from sqlite_utils import Migrations
+    from sqlite_utils import Database, Migrations
 
 APPLICATION_ID = 0x77535631  # "wSV1"
 
@@ -65,7 +67,28 @@ def migrations() -> "Migrations":
     return database.migrations("vault", first=_TABLES, links=_LINKS)
 
 
-def namesakes(path: Path, persons: Persons) -> dict[str, tuple[str, ...]]:
+class Shared(Document):
+    """Customers of one address or telephone number."""
+
+    field: Literal["email", "phone"]
+    customers: tuple[str, ...]
+
+
+def shared(path: Path, persons: Persons) -> list[Shared]:
+    """The customers by whom the vault at `path` knows the same e-mail address or telephone number; shows without the key."""
+    with database.connect(path) as db:
+        rows = db.execute(
+            "select field, group_concat(distinct pseudonym) from identifiers where lookup is not null"
+            " and field in ('email', 'phone') group by field, lookup having count(distinct pseudonym) > 1"
+        ).fetchall()
+    groups = {
+        (field, tuple(sorted({persons.of.get(ident, ident) for ident in ids.split(",")})))
+        for field, ids in rows
+    }
+    return [Shared(field=field, customers=ids) for field, ids in sorted(groups) if len(ids) > 1]
+
+
+def namesakes(path: Path, persons: Persons = NOBODY) -> dict[str, tuple[str, ...]]:
     """Customer → the other customers by which the vault at `path` knows the same e-mail address; who has none is left
     out. That two addresses are equal shows without the key.
     """
@@ -82,3 +105,11 @@ def namesakes(path: Path, persons: Persons) -> dict[str, tuple[str, ...]]:
         if name != another:
             others.setdefault(name, set()).add(another)
     return {name: tuple(sorted(names)) for name, names in sorted(others.items())}
+
+
+def pseudonyms_of(db: "Database", tokens: Collection[bytes]) -> dict[bytes, str]:
+    """The pseudonyms that there are for source ids, by token."""
+    db.execute("create temp table wanted (token blob primary key)")
+    db.conn.executemany("insert into wanted values (?)", [(token,) for token in sorted(tokens)])
+    rows = db.execute("select token, pseudonym from wanted join people on source_token = token").fetchall()
+    return dict(rows)

@@ -116,7 +116,16 @@ def _workspace(folder: Path) -> list[HealthCheck]:
         _check("rule book", True, f"{rules} rules"),
         _check("key", True, f"fingerprint {key}"),
     ]
-    return [*healthy, _private(folder), *_lost_opt_outs(ws)]
+    return [*healthy, _private(folder), *_lost_opt_outs(ws), *_same_addresses(ws)]
+
+
+def _same_addresses(ws: "Workspace") -> list[HealthCheck]:
+    """Ids that may be one person: whether they are, somebody has to say."""
+    from audit.queries import links
+
+    groups = links.same_addresses(ws)
+    more = f"; and {len(groups) - 1:,} more" if groups[1:] else ""
+    return [_check("ids", True, f"{links.joins_them(group)}{more}") for group in groups[:1]]
 
 
 def _lost_opt_outs(ws: "Workspace") -> list[HealthCheck]:

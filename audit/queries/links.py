@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from audit.errors import InputError, NotFoundError
 from audit.events.times import iso
-from audit.privacy import links, roles
+from audit.privacy import links, roles, vault_tables
 from audit.privacy.links import BY_HAND, Link, Links, Row
+from audit.privacy.vault_tables import Shared
 from audit.storage import event_store
 
 if TYPE_CHECKING:
@@ -18,6 +19,19 @@ if TYPE_CHECKING:
 def listed(ws: "Workspace") -> Links:
     """Every link that was made, the undone ones too."""
     return Links(links=ws.generation.links)
+
+
+def joins_them(group: Shared) -> str:
+    """That several ids have an address in common, and how to join them."""
+    ids = group.customers
+    called = {"email": "address", "phone": "telephone number"}[group.field]
+    pairs = [f"`whysent link {ids[0]} {ident}`" for ident in ids[1:]]
+    return f"{len(ids)} ids of one {called}: {' and '.join(ids)}; {' and '.join(pairs)} joins them"
+
+
+def same_addresses(ws: "Workspace") -> list[Shared]:
+    """The customers who have an address or telephone number in common."""
+    return vault_tables.shared(ws.path / "vault.db", ws.persons())
 
 
 def link(

@@ -145,6 +145,9 @@ _WHY_UNREAD = {
 }
 """Why a value could not be read, where there is something to do about it."""
 
+_FEW = 3
+"""House value: so many addresses of several ids are named on the page."""
+
 _LOOKS_LIKE = {
     "e-mail": "e-mail addresses",
     "phone": "telephone numbers",
@@ -171,6 +174,7 @@ def import_lines(answer: Imported, zone: str = "--time-zone or a map says anothe
     span = f" · {moment(answer.first)} to {moment(answer.last)}" if answer.first else ""
     yield f"{several(answer.customers, 'customer')}{span}"
     yield from _noted(answer, zone)
+    yield from _same_people(answer)
     for text in left_out(language("en"), LeftOut(unread=answer.unread)):
         yield f"{text}: their rows came in, the texts are kept in attributes"
     for field in answer.unread_fields:
@@ -182,6 +186,24 @@ def import_lines(answer: Imported, zone: str = "--time-zone or a map says anothe
             f"column {column.column!r} looks like {looks_like}: held back, {values} not stored; "
             "in a map, identifiers takes it to the vault, keep says that it is none"
         )
+
+
+def _same_people(answer: Imported) -> Iterator[str]:
+    """Which ids were joined, and which may be."""
+    from audit.queries.links import joins_them
+
+    if answer.linked:
+        links = several(answer.linked, "link")
+        yield f"{links} of ids that are one person; `whysent link --list` shows them, `whysent unlink` parts them"
+    if answer.not_linked:
+        yield (
+            f"ids seen with more than one customer, which stay with the first: {answer.not_linked:,}; "
+            "`whysent link` joins more"
+        )
+    yield from map(joins_them, answer.shared[:_FEW])
+    if answer.same_address > _FEW:
+        more = answer.same_address - _FEW
+        yield f"and {more:,} more addresses and telephone numbers of several ids; --json lists them"
 
 
 def _noted(answer: Imported, another: str) -> Iterator[str]:

@@ -41,8 +41,8 @@ def counts(report: ingest.ImportReport) -> tuple[int, int, int, int, int]:
 
 
 def by_source(ws: Workspace) -> pl.DataFrame:
-    """All events with the source's own customer ids, in an order that pseudonyms do not change."""
-    events = ws.scan().collect()
+    """All events as they came, with the source's own customer ids, in an order that pseudonyms do not change."""
+    events = ws.generation._filled(ws.generation._as_it_came()).collect()
     names = ws.vault.source_ids(events["customer_id"].unique().to_list())
     return events.with_columns(pl.col("customer_id").replace_strict(names, return_dtype=pl.String)).sort(
         "customer_id", "occurred_at", "event_id"

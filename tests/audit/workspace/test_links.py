@@ -15,13 +15,14 @@ from audit.privacy.links import Link, Persons, record
 from audit.privacy.roles import Viewer
 from audit.queries import documents, links
 from audit.queries.case import named_in, read_case
+from audit.queries.doctor import examine
 from audit.queries.everybody import read_everybody
 from audit.queries.reports import language
 from audit.queries.reports.internal import _head
 from audit.rules.model import from_dict
 from audit.workspace.workspace import Workspace
 from tests import build
-from tests.audit.ingest.files import csv
+from tests.audit.ingest.files import csv, ndjson
 from tests.audit.rules.build import cap
 from tests.tui.command import Command
 
@@ -191,6 +192,98 @@ def test_the_command_links_lists_and_parts(ws, capsys, monkeypatch):
     assert whysent("unlink", anna, beate).code == 2
     assert whysent("link", anna).err.startswith("whysent: name two ids")
     assert whysent("link", anna, beate, "--as", "agent").code == 3
+
+
+CALLS = (
+    {
+        "type": "track",
+        "event": "Product Viewed",
+        "anonymousId": "a1",
+        "timestamp": "2026-01-01T10:00:00Z",
+        "messageId": "1",
+    },
+    {
+        "type": "identify",
+        "userId": "u1",
+        "anonymousId": "a1",
+        "timestamp": "2026-01-03T10:00:00Z",
+        "messageId": "2",
+        "traits": {"phone": "+49 30 9000011"},
+    },
+    {
+        "type": "identify",
+        "userId": "u1",
+        "anonymousId": "a1",
+        "timestamp": "2026-01-02T10:00:00Z",
+        "messageId": "3",
+    },
+    {
+        "type": "identify",
+        "userId": "u2",
+        "anonymousId": "a1",
+        "timestamp": "2026-01-04T10:00:00Z",
+        "messageId": "4",
+        "traits": {"phone": "030 9000011"},
+    },
+    {
+        "type": "alias",
+        "userId": "u3",
+        "previousId": "u2",
+        "timestamp": "2026-01-05T10:00:00Z",
+        "messageId": "5",
+    },
+)
+
+
+def test_identify_and_alias_join_from_their_time_on_and_what_was_parted_stays_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("WHYSENT_KEY_FILE", str(tmp_path / "key"))
+    ws = Workspace.create(tmp_path / "workspace", synthetic=True)
+    file = ndjson(tmp_path, *CALLS)
+    report = ingest.import_paths(ws, [file]).document()
+    u1, u2 = ws.resolve("u1"), ws.resolve("u2")
+    assert (report.linked, report.not_linked, ws.info.customers) == (2, 1, 2)
+    assert ws.resolve("a1") == u1 != u2 == ws.resolve("u3")
+    assert sorted((link.since.day, link.source) for link in ws.generation.links) == [
+        (2, "segment"),
+        (5, "segment"),
+    ]
+    assert ws.history(u1)["event_id"].n_unique() == 3
+    assert "a1" not in "".join(ws.scan().collect()["attributes"].drop_nulls())
+    assert [(group.field, group.customers) for group in report.shared] == [("phone", tuple(sorted((u1, u2))))]
+    assert any(
+        f"2 ids of one telephone number: {min(u1, u2)} and {max(u1, u2)}; `whysent link" in check.detail
+        for check in examine(ws.path).checks
+    )
+
+    links.unlink(ws, "a1", "u1")
+    again = ingest.import_paths(ws, [file])
+    later = {**CALLS[1], "timestamp": "2026-02-03T10:00:00Z", "messageId": "9"}
+    more = ingest.import_paths(ws, [ndjson(tmp_path, later, name="more.ndjson")])
+    assert (again.linked, more.linked, ws.info.customers) == (0, 0, 3)
+    links.link(ws, "u1", "u2")
+    assert links.same_addresses(ws) == []
+
+
+def test_our_own_files_name_another_id_in_a_column(ws, tmp_path):
+    header = "event_id,customer_id,occurred_at,kind,same_person_id"
+    ingest.import_paths(
+        ws, [csv(tmp_path, "l1,anna,2026-02-01,account_linked,Dora@Example.org", header=header, name="l.csv")]
+    )
+    assert ws.resolve("dora@example.org") == ws.resolve("anna")
+    assert ws.history(ws.resolve("anna"))["attributes"].null_count() == 4
+    report = ingest.import_paths(
+        ws,
+        [
+            csv(
+                tmp_path,
+                "x,emil,2026-02-02,product_viewed,dora@example.org",
+                header="event_id,customer_id,occurred_at,kind,email",
+                name="e.csv",
+            )
+        ],
+    )
+    (group,) = report.shared
+    assert set(group.customers) == {ws.resolve("anna"), ws.resolve("emil")}
 
 
 IDS = ("c_1", "c_2", "c_3", "c_4", "c_5")
