@@ -10,13 +10,14 @@ A text is looked at as it reads: percent-encoding undone, signs of other widths 
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache, lru_cache
 from ipaddress import AddressValueError, IPv6Address
 from typing import Any, NamedTuple
 
 import polars as pl
 
+from audit.privacy.clean import mask
 from audit.storage import toml_input
 
 EMAIL, PHONE, CARD, IBAN, IP, DEVICE = "[e-mail]", "[phone]", "[card]", "[IBAN]", "[IP]", "[device]"
@@ -165,6 +166,15 @@ def looks_like(column: pl.Series) -> str | None:
         if len(hits := find(text.strip())) == 1 and hits[0].end - hits[0].start == len(text.strip())
     ]
     return max(set(labels), key=labels.count) if 2 * len(labels) >= len(different) else None
+
+
+Who = Callable[[str], Collection[str]]
+"""The pseudonyms of those who have an e-mail address."""
+
+
+def pseudonymous(text: str, who: Who) -> str:
+    """A text with the pseudonym of whoever has it in place of each e-mail address; of one that nobody has, its mask."""
+    return _EMAIL.sub(lambda match: " ".join(sorted(who(match[0]))) or mask("email", match[0]), text)
 
 
 def emails(text: str) -> list[str]:

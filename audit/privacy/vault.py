@@ -183,6 +183,11 @@ class Vault:
                 entries.setdefault(entry, set()).add(persons.of.get(pseudonym, pseudonym))
         return {known: frozenset(entries[entry]) for known, entry in asked.items() if entry in entries}
 
+    def having(self, address: str) -> frozenset[str]:
+        """The pseudonyms of those who have an e-mail address, as their id or beside it."""
+        fields = ("source_id", "email")
+        return frozenset().union(*self.known_by(Identifier(field, address) for field in fields).values())
+
     def _index_entry(self, field: str, value: str) -> bytes | None:
         if field == "pseudonym":
             return normalised_id(value).encode()
@@ -256,9 +261,9 @@ class Vault:
         )
         with database.connect(self._path) as db, db.atomic():
             _begin(db, import_id)
-            before = _count(db)
+            before = db.conn.total_changes
             self._insert(db, triples, import_id)
-            return _count(db) - before
+            return db.conn.total_changes - before
 
     def _insert(self, db: "Database", triples: Iterable[tuple[str, str, str]], import_id: str) -> None:
         db.conn.executemany(
@@ -375,10 +380,6 @@ def _begin(db: "Database", import_id: str) -> None:
     db.execute("insert into imports (import_id, pending) values (?, 1) on conflict do nothing", [import_id])
     if not db.execute("select pending from imports where import_id = ?", [import_id]).fetchone()[0]:
         raise WorkspaceError(f"import {import_id} is confirmed already; an import's id is used once")
-
-
-def _count(db: "Database") -> int:
-    return int(db.execute("select count(*) from identifiers").fetchone()[0])
 
 
 def _free_pseudonyms(db: "Database", fresh: dict[bytes, str], maker: Maker) -> dict[bytes, str]:

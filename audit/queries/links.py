@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from audit.errors import InputError, NotFoundError
 from audit.events.times import iso
-from audit.privacy import links, roles, vault_tables
+from audit.privacy import links, roles, scan, vault_tables
 from audit.privacy.links import BY_HAND, Link, Links, Row
 from audit.privacy.vault_tables import Shared
 from audit.storage import event_store
@@ -84,7 +84,11 @@ def _ids(ws: "Workspace", *texts: str) -> tuple[str, str]:
 
 def _write(ws: "Workspace", row: Row, note: str) -> None:
     a, b, since, _, by, _ = row
-    details = {name: text for name, text in (("since", iso(since)), ("note", note)) if text}
+    details = {
+        name: text
+        for name, text in (("since", iso(since)), ("note", scan.pseudonymous(note, ws.vault.having)))
+        if text
+    }
     ws.log.append("linked" if since else "unlinked", f"{a} {b}", details, actor=by)
     file, manifest = ws.path / "vault.db", ws.manifest
     newest = links.record(file, [row])

@@ -162,7 +162,8 @@ class Workspace:
 
         with self._opening:
             if self._book is None:
-                self._book = Book(self.path / "book.db")
+                having = lambda address: self.vault.having(address)  # noqa: E731,PLW0108 - opens no vault before it is asked
+                self._book = Book(self.path / "book.db", who=having)
             return self._book
 
     @cached_property

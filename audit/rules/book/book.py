@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit.errors import InputError, NotFoundError, WorkspaceError
-from audit.privacy import roles
+from audit.privacy import roles, scan
+from audit.privacy.scan import Who
 from audit.rules.book import edits, inbox, proposals, versions
 from audit.rules.book.file import Store
 from audit.rules.book.inbox import Inbox, refuse_state
@@ -28,13 +29,21 @@ class Book:
 
     Every act opens the file by itself, so any thread may ask. All raise WorkspaceError where the file cannot be
     used: locked, read-only, full, damaged, another program's or a newer whysent's. Every `plan_...` takes `effective`:
-    from when on (UTC) the change is to be in force, in the past or to come; by default from when it is written.
+    from when on (UTC) the change is to be in force, in the past or to come; by default from when it is written. No e-mail
+    address is written: `who` knows the pseudonyms of those who have one.
     """
 
-    def __init__(self, path: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        who: Who = lambda _: (),
+    ) -> None:
         self._path = path
         self._store = Store(path, now)
-        self.inbox = Inbox(self._store)
+        self._who = who
+        self.inbox = Inbox(self._store, who)
 
     def revision(self) -> str:
         """Another text after every act that wrote into the book, whoever did it and in whichever process."""
@@ -175,8 +184,12 @@ class Book:
         self, action: str, act: Callable[[dict[str, Rule]], dict[str, Rule]], effective: datetime | None
     ) -> Plan:
         written = self._store.versions()
-        after = act(versions.heads(written))
-        if len(after) > len(versions.heads(written)):
+        before = versions.heads(written)
+        after = {
+            rule_id: rule if rule == before.get(rule_id) else edits.pseudonymous(rule, self._who)
+            for rule_id, rule in act(dict(before)).items()
+        }
+        if len(after) > len(before):
             refuse_too_many(len(after))
         return self._checked(written, edits.plan_to(action, written, after, effective=effective))
 
@@ -194,7 +207,7 @@ class Book:
         """
         if not plan.changes:
             return ()
-        actor = author or roles.current_user()
+        actor, note = author or roles.current_user(), scan.pseudonymous(note, self._who)
         with self._store.writing() as db:
             written = versions.read(db, self._store.path)
             edits.refuse_conflict(written, plan)
@@ -220,7 +233,7 @@ class Book:
                 raise InputError(f"{act!r} needs no second person; there are {' and '.join(inbox.ACTS)}")
         at, author = self._store.now(), author or roles.current_user()
         with self._store.writing() as db:
-            inbox.write_policy(db, acts, author=author, at=at, note=note)
+            inbox.write_policy(db, acts, author=author, at=at, note=scan.pseudonymous(note, self._who))
 
 
 def _plan_of(proposal: Proposal, written: Sequence[Version]) -> Plan:

@@ -2,16 +2,48 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from audit.errors import InputError, NotFoundError, WorkspaceError
 from audit.events.times import iso
+from audit.privacy import scan
+from audit.privacy.clean import mask
+from audit.privacy.lookup import is_address
+from audit.privacy.scan import Who
 from audit.rules.book.plan import Change, Plan
 from audit.rules.book.versions import REMOVED, Version, describe, heads, not_before
 from audit.rules.model import Rule, from_dict, to_dict
 
 Rules = dict[str, Rule]
+
+
+def pseudonymous(rule: Rule, who: Who) -> Rule:
+    """A rule without e-mail addresses: its customers by pseudonym, its words as `scan.pseudonymous` has them.
+
+    Raises InputError for a customer's address that nobody here has.
+    """
+    return replace(
+        rule,
+        title=scan.pseudonymous(rule.title, who),
+        note=scan.pseudonymous(rule.note, who),
+        customers=_by_pseudonym(rule, rule.customers, who),
+        except_customers=_by_pseudonym(rule, rule.except_customers, who),
+    )
+
+
+def _by_pseudonym(rule: Rule, customers: Iterable[str], who: Who) -> tuple[str, ...]:
+    names: dict[str, None] = {}
+    for customer in customers:
+        ids = sorted(who(customer)) if is_address(customer) else [customer]
+        if not ids:
+            raise InputError(
+                f"rule {rule.id!r}: customers: nobody here has the address {mask('email', customer)}; "
+                "addresses are not kept in rules, so import their data first"
+            )
+        names |= dict.fromkeys(ids)
+    return tuple(names)
 
 
 def find(rules: Iterable[Rule], rule_id: str) -> Rule:

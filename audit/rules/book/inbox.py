@@ -5,12 +5,14 @@ The workspace may ask a second person for some acts: whoever proposes one may no
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from audit.errors import InputError, NotPermittedError, WorkspaceError
 from audit.events.times import iso
-from audit.privacy import roles
+from audit.privacy import roles, scan
+from audit.privacy.scan import Who
 from audit.rules.book import proposals
 from audit.rules.book.file import Store
 from audit.rules.book.plan import Plan
@@ -26,8 +28,9 @@ RULES, HANDOVER = ACTS = ("rules", "handover")
 class Inbox:
     """The proposals of a book. Who acts is the user that runs the program, unless `actor` or `author` says otherwise."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, who: Who = lambda _: ()) -> None:
         self._store = store
+        self._who = who
 
     def proposals(self, states: Sequence[str] = (PROPOSED,), at: datetime | None = None) -> list[Proposal]:
         """Those that stand (`at`, UTC: stood then) at one of `states`, oldest first. Raises InputError for a state that there is not."""
@@ -64,7 +67,7 @@ class Inbox:
                 db,
                 plan.changes,
                 plan.action,
-                case or Case(),
+                self._pseudonymous(case),
                 self._step(state, author),
                 effective=plan.effective,
                 undoes=plan.undoes,
@@ -76,7 +79,9 @@ class Inbox:
     ) -> Proposal:
         """Ask for an export."""
         with self._store.writing() as db:
-            number = proposals.write(db, request, "handover", case or Case(), self._step(PROPOSED, author))
+            number = proposals.write(
+                db, request, "handover", self._pseudonymous(case), self._step(PROPOSED, author)
+            )
         return self.proposal(number)
 
     def hand_in(self, number: int, *, actor: str | None = None) -> Proposal:
@@ -129,8 +134,12 @@ class Inbox:
             proposals.write_step(db, number, step)
         return self.proposal(number)
 
+    def _pseudonymous(self, case: Case | None) -> Case:
+        return replace(case, note=scan.pseudonymous(case.note, self._who)) if case else Case()
+
     def _step(self, state: str, actor: str | None, note: str = "") -> Step:
-        return Step(state=state, actor=actor or roles.current_user(), at=self._store.now(), note=note)
+        said = scan.pseudonymous(note, self._who)
+        return Step(state=state, actor=actor or roles.current_user(), at=self._store.now(), note=said)
 
 
 def refuse_state(proposal: Proposal, states: Sequence[str]) -> None:

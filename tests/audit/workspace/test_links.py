@@ -19,6 +19,8 @@ from audit.queries.doctor import examine
 from audit.queries.everybody import read_everybody
 from audit.queries.reports import language
 from audit.queries.reports.internal import _head
+from audit.rules import files
+from audit.rules.book.proposals import Case
 from audit.rules.model import from_dict
 from audit.workspace.workspace import Workspace
 from tests import build
@@ -284,6 +286,30 @@ def test_our_own_files_name_another_id_in_a_column(ws, tmp_path):
     )
     (group,) = report.shared
     assert set(group.customers) == {ws.resolve("anna"), ws.resolve("emil")}
+
+
+def test_a_rule_or_note_keeps_the_pseudonym_of_an_address_or_its_mask(ws, tmp_path):
+    """No byte of the book, the log or an export holds an address that somebody typed."""
+    jo, nobody = "Jo.Canary@example.org", "no.canary@example.test"
+    header = "event_id,customer_id,occurred_at,kind,email"
+    ingest.import_paths(
+        ws, [csv(tmp_path, f"x,emil,2026-02-02,product_viewed,{jo}", header=header, name="e.csv")]
+    )
+    emil, note = ws.resolve("emil"), f"{jo.upper()} asked, not {nobody}"
+    muted = {"id": "m", "kind": "mute", "customers": [jo], "title": f"Nothing for {jo}", "note": note}
+    plan = ws.book.plan_add([from_dict(muted)])
+    (rule,) = ws.book.apply(plan, note=note)
+    assert (rule.customers, rule.title) == ((emil,), f"Nothing for {emil}")
+    assert ws.book.history()[0].note == rule.note == f"{emil} asked, not n•••@•••.test"
+    proposal = ws.book.inbox.propose(ws.book.plan_set("m", {"title": jo}), Case(note=note))
+    ws.book.inbox.reject(proposal.number, note=note)
+    ws.book.ask_second_person(["rules"], note=note)
+    links.link(ws, "anna", "beate", note=note)
+    with pytest.raises(InputError, match=r"nobody here has the address n•••@•••\.test"):
+        ws.book.plan_set("m", {"customers": [nobody]})
+    for path in ws.path.rglob("*"):
+        assert path.is_dir() or b"canary" not in path.read_bytes().lower(), path
+    assert "anary" not in files.dump(ws.book.rules())
 
 
 IDS = ("c_1", "c_2", "c_3", "c_4", "c_5")
