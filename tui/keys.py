@@ -73,7 +73,7 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("f3", "last_cases", "last cases", "The five cases opened last.", shown=True),
         Key("tab", "app.focus_next", "next pane", "Go to the next pane."),
         Key("y", "copy", "copy", "Copy what the row names; it is written to a file as well.", shown=True),
-        Key("escape", "back", "back", "From the field back to the list."),
+        Key("escape", "back", "back", "From the field back to the list.", shown=True),
     ),
     "field": (
         Key("down", "screen.last_cases", "last cases", "The five cases opened last."),

@@ -13,6 +13,7 @@ from tui.screens.dialogs import AudienceScreen
 from tui.screens.find import FindScreen
 from tui.session.view_models import Triage
 from tui.widgets.table import Table
+from tui.widgets.text import KeyLine
 
 
 async def test_an_agent_starts_in_the_field_and_no_list_of_people_is_made(started: Started) -> None:
@@ -72,6 +73,8 @@ async def test_slash_goes_to_the_field_from_anywhere_and_escape_leaves_it(starte
         assert isinstance(driver.app.focused, Input)
         await driver.press("slash", "a", "slash")
         assert driver.app.focused.value == "a/"
+        foot = str(driver.app.screen.query_one(KeyLine).render())
+        assert " esc back " in foot and " f1 help " in foot and " ^q quit " in foot  # letters are text there
         await driver.press("escape")
         assert driver.app.focused is driver.app.screen.query_one("#people")
 

@@ -139,6 +139,7 @@ class FindScreen(WorkScreen):
             else f"Customers with {check} · {keys.key_of('find.back')} all"
         )
         self._check = check
+        self.refresh_bindings()
         columns = (
             CUSTOMERS if self.has_class("-large") else CUSTOMERS[:-1]
         )  # room for what differs in the headlines
@@ -237,9 +238,13 @@ class FindScreen(WorkScreen):
         """Put the cursor into the field, at once: what is typed next belongs there."""
         self.set_focus(self.query_one("#field"))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Back leads from the field to the list, and to the whole list; an agent has none."""
+        del parameters
+        whole = self._check is None and self.focused is not None and self.focused.id == "people"
+        return action != "back" or not (self.services.agent or whole)
+
     def action_back(self) -> None:
-        if self.services.agent:
-            return
         people = self.query_one("#people")
         if people.has_focus and self._check is not None:
             self._show_people()

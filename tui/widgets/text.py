@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -151,7 +152,12 @@ class KeyLine(Widget):
     def _key(self, active: ActiveBinding) -> Content:
         dim = "" if active.enabled else " dim"
         dim += " underline" if active.binding.key == self.pointed else ""
-        display = self.app.get_key_display(active.binding)
+        focused, binding = self.screen.focused, active.binding
+        if focused is not None and focused.check_consume_key(
+            "q", "q"
+        ):  # a letter is text there: another key is left
+            binding = replace(binding, key_display=None)
+        display = self.app.get_key_display(binding)
         return joined(
             (f" {display} ", f"bold $footer-key-foreground{dim}"),
             (f"{active.binding.description} ", f"$footer-description-foreground{dim}"),
