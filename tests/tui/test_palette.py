@@ -52,6 +52,13 @@ MORE = [
     ("send anything to the internet", "Where is my data stored?"),
     ("address bounces", "Checks: Messages to an address that bounces"),
     ("show only purchases in timeline", "How do I sort or narrow a list?"),
+    ("how do I stop mails to one person", "How do I stop all mails to one person?"),
+    ("is an open a human", "Was an open or a click made by a human?"),
+    (
+        "what do we know about pregnancy",
+        "What was guessed about sensitive things, such as a pregnancy?",
+    ),
+    ("which campaign annoys people most", "Who are the worst cases?"),
 ]
 
 

@@ -34,7 +34,7 @@ SourceArgument = Annotated[
 def inbox(
     invocation: Invocation,
     proposal: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="One proposal; by default all that wait.")
+        str | None, typer.Argument(metavar="ID", help="One proposal; by default all that wait.")
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Drafts too, and what was answered already.")
@@ -111,7 +111,7 @@ def propose(
     file: Annotated[
         str | None,
         typer.Argument(
-            metavar="[FILE]",
+            metavar="FILE",
             help="A rule file (TOML), - for stdin, or a draft such as p3; by default what --finding suggests.",
         ),
     ] = None,

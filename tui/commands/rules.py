@@ -79,7 +79,7 @@ def show(
 def check(
     invocation: Invocation,
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="A rule file; by default the rules of the book.")
+        Path | None, typer.Argument(metavar="FILE", help="A rule file; by default the rules of the book.")
     ] = None,
 ) -> None:
     """Read rules back, and say what is odd: names that are not in the data, keys without effect, rules that others cover."""
@@ -109,7 +109,7 @@ def history(
     invocation: Invocation,
     rule: Annotated[
         str | None,
-        typer.Argument(metavar="[ID]", help="One rule; by default all.", autocompletion=options.rules),
+        typer.Argument(metavar="ID", help="One rule; by default all.", autocompletion=options.rules),
     ] = None,
 ) -> None:
     """Every version, newest first."""
@@ -143,10 +143,10 @@ def diff(
     invocation: Invocation,
     rule: RuleArgument,
     before: Annotated[
-        int | None, typer.Argument(metavar="[V1]", help="A version; by default the one before V2.")
+        int | None, typer.Argument(metavar="V1", help="A version; by default the one before V2.")
     ] = None,
     after: Annotated[
-        int | None, typer.Argument(metavar="[V2]", help="A version; by default the newest.")
+        int | None, typer.Argument(metavar="V2", help="A version; by default the newest.")
     ] = None,
 ) -> None:
     """What changed between two versions of a rule, key by key."""
@@ -211,7 +211,7 @@ def kept(
     rule: Annotated[
         str | None,
         typer.Argument(
-            metavar="[ID]",
+            metavar="ID",
             help="One declared rule; by default all.",
             show_default=False,
             autocompletion=options.rules,
