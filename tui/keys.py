@@ -142,6 +142,7 @@ TABLE: dict[str, tuple[Key, ...]] = {
     "fleet": (
         Key("tab", "next_pane(1)", "other pane", "To the other of campaigns and mails a person a week. Enter on a campaign: who got it.", shown=True),
         Key("shift+tab", "next_pane(-1)", "pane before", "To the pane before."),
+        Key("w", "figures", "figures", "What each figure of the row counts; of what the data cannot say, that.", shown=True),
         Key("y", "copy", "copy", "Copy the mails a person a week as text; it is written to a file as well.", shown=True),
         Key("escape", "back", "back", "Stop the counting; then to Find.", shown=True),
     ),

@@ -62,31 +62,33 @@ def number(least: int) -> Callable[[Any], int]:
     return reader
 
 
-def one_of(*words: str) -> Callable[[Any], str]:
+class one_of:  # noqa: N801 - a reader, as those beside it
     """One of these words."""
 
-    def reader(value: Any) -> str:
-        if value not in words:
-            raise InputError(f"{value!r} is none of {', '.join(words)}")
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def __call__(self, value: Any) -> str:
+        if value not in self.words:
+            raise InputError(f"{value!r} is none of {', '.join(self.words)}")
         return str(value)
 
-    return reader
 
-
-def some_of(*words: str) -> Callable[[Any], tuple[str, ...]]:
+class some_of:  # noqa: N801 - a reader, as those beside it
     """A list of at least one of these words."""
 
-    def reader(value: Any) -> tuple[str, ...]:
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def __call__(self, value: Any) -> tuple[str, ...]:
         chosen = names(value)
         for word in chosen:
-            if word not in words:
-                nearest = get_close_matches(word, words, n=1, cutoff=0)[0]
+            if word not in self.words:
+                nearest = get_close_matches(word, self.words, n=1, cutoff=0)[0]
                 raise InputError(f"there is no {word!r}; the nearest is {nearest}")
         if not chosen:
-            raise InputError(f"is empty; name at least one of {', '.join(words)}")
+            raise InputError(f"is empty; name at least one of {', '.join(self.words)}")
         return chosen
-
-    return reader
 
 
 def moment(value: Any) -> datetime:
@@ -138,10 +140,18 @@ def rule_zone(value: Any) -> str:
     return str(value) if text(value) == "customer" else zone(value).key
 
 
-def counted_per(value: Any) -> tuple[str, ...]:
+class _CountedPer(some_of):
     """What messages counted together share; the customer always."""
-    fields = some_of("customer", "channel", "category", "item", "campaign", "sender")(value)
-    return tuple(dict.fromkeys(("customer", *fields)))
+
+    def __call__(self, value: Any) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(("customer", *super().__call__(value))))
+
+
+def choices(reader: Callable[[Any], Any]) -> tuple[str, ...]:
+    """The words that a reader takes; empty where it takes others too."""
+    if reader is flag:
+        return "true", "false"
+    return reader.words if isinstance(reader, one_of | some_of) else ()
 
 
 Text = Annotated[str, text]
@@ -150,4 +160,5 @@ Moment = Annotated[datetime | None, moment, "2026-01-01T00:00:00Z"]
 Flag = Annotated[bool, flag, "true or false"]
 Window = Annotated[str, window, "30m 16h 7d 4w"]
 Zone = Annotated[str, rule_zone, "customer, UTC or Europe/Berlin"]
-Per = Annotated[tuple[str, ...], counted_per, "counted apart by: channel, category, item, campaign, sender"]
+_PER = _CountedPer("customer", "channel", "category", "item", "campaign", "sender")
+Per = Annotated[tuple[str, ...], _PER, "counted apart by: channel, category, item, campaign, sender"]

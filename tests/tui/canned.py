@@ -145,7 +145,7 @@ class FakeSession:
             }, f"3 in 7d · email · {name}", (
                 Field("title", f"At most three a week ({name})"), Field("limit", "3", needed=True),
                 Field("window", "7d", needed=True), Field("channels", "email", named=True), Field("except_campaigns", ""),
-                Field("message_classes", "marketing", "marketing"), Field("on_fail", "", "drop"), Field("note", name),
+                Field("message_classes", "marketing", "marketing"), Field("on_fail", "", "drop", hint="drop, or defer: it goes out later", choices=("drop", "defer"), single=True), Field("note", name),
                 Field("week_start", "", "monday", hint="first day of a calendar week", matters=False),
             )),
             Entry("until-repurchase", 1, True, dict(RULE), "until the re-purchase is due", (Field("window", "repurchase", needed=True),)),
@@ -223,7 +223,8 @@ class FakeSession:
         members = pl.DataFrame({"key": ["repeat high"] * 3, "customer": [f"c_{at:08d}" for at in range(3)]})
         return Triage(pl.DataFrame(rows), checks, members)
 
-    def campaigns(self) -> pl.DataFrame:
+    def campaigns(self, counted_only: Callable[[pl.DataFrame], object] = lambda _: None) -> pl.DataFrame:
+        del counted_only
         return pl.DataFrame(
             {
                 "campaign": [f"browse-retarget {self.name}", "kindle-specials"],

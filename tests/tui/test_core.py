@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import msgspec
+import polars as pl
 import pytest
 
 from audit import ingest
@@ -131,7 +132,11 @@ def test_the_list_of_checks_and_who_has_them_agree(session: CoreSession) -> None
 
 
 def test_campaigns_come_with_their_mails_and_the_worst_first(session: CoreSession) -> None:
-    flows = session.customers.campaigns()
+    early: list[pl.DataFrame] = []
+    flows = session.customers.campaigns(early.append)
+    counts = ["campaign", "messages", *BECAME]
+    assert early[0].select(counts).sort("campaign").equals(flows.select(counts).sort("campaign"))
+    assert early[0]["findings"].is_null().all(), "the counts are told before the findings are there"
     assert flows.columns[:3] == ["campaign", "messages", "clicked"]
     assert flows["severity"][0] == "high"
 
@@ -145,6 +150,12 @@ def test_of_what_the_data_has_no_event_there_is_no_count(session: CoreSession, s
     row = flows.row(0, named=True)
     assert "delivered" not in bars.campaign_in_words(row)
     assert "response" not in bars.campaign_in_words(row | {"clicked": None})
+    explained = list(bars.campaign_figures(row))
+    assert any(line.startswith("delivered: –, this data has no event") for line in explained)
+    assert any(line.startswith(f"{row['messages']:,} mails: ") for line in explained)
+    shown = [column.name for column in bars.campaign_columns(flows, 100)]
+    assert set(shown[4:]) == {"messages", *(name for name in BECAME if not flows[name].is_null().all())}
+    assert [column.name for column in bars.campaign_columns(flows, 50)][4:] == ["messages", "clicked"]
 
 
 def test_an_agent_sees_no_list_and_changes_no_rule(scenes: Path) -> None:

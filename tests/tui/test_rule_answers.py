@@ -48,8 +48,7 @@ async def test_the_curve_marks_the_rule_as_it_stands_and_tells_its_figures(
         await driver.press("3", "c")
         assert "[3]" in driver.text
         assert "by limit ● stopped ■ responses lost ▲ orders lost" in driver.words
-        if size != "medium":
-            assert "now [3] stopped 20.0 % (200 of 1,000; 17.6–22.6 %)" in driver.words
+        assert "now [3] stopped 20.0 % (200 of 1,000; 17.6–22.6 %)" in driver.words
         await driver.press("c")
         assert "[7d]" in driver.text
         assert "by window" in driver.text

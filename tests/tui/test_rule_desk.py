@@ -86,6 +86,15 @@ def test_a_form_begins_with_what_matters_and_offers_what_the_data_names(desk: Co
     assert {field.key for field in fields if field.named and field.matters} == {
         "channels", "campaigns", "categories", "except_campaigns",
     }  # fmt: skip
+    assert {field.key: (field.choices[:2], field.single) for field in fields if field.choices} == {
+        "window_kind": (("rolling", "calendar"), True),
+        "per": (("customer", "channel"), False),
+        "exempt_counts": (("true", "false"), True),
+        "message_classes": (("marketing", "transactional"), False),
+        "declared": (("true", "false"), True),
+        "on_fail": (("drop", "defer"), True),
+        "week_start": (("monday", "tuesday"), True),
+    }
     campaigns = desk.rules.named("except_campaigns")
     assert campaigns["browse-retarget-beauty"] == 7
     assert list(campaigns.values()) == sorted(campaigns.values(), reverse=True)

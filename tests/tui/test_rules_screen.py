@@ -128,6 +128,20 @@ async def test_enter_in_a_field_lists_what_the_data_names_with_counts(started: S
         assert field(driver, "channels").value == 'email, "a, b"'
 
 
+async def test_a_fixed_choice_has_a_list_by_enter_and_by_a_click_on_its_label(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("3", "enter")
+        field(driver, "on_fail").focus()
+        await driver.press("enter")
+        assert "on fail: drop, or defer: it goes out later" in driver.words
+        assert "drop if left empty" in driver.words
+        await driver.press("down", "enter")
+        assert field(driver, "on_fail").value == "defer"
+        await driver.pilot.click("#row-on_fail .key")
+        await driver.press("enter")
+        assert field(driver, "on_fail").value == "drop", "one stands in place of the other"
+
+
 async def test_fields_that_seldom_matter_are_folded_and_open_where_one_is_wrong(started: Started) -> None:
     async with started("small") as driver:
         await driver.press("3", "enter")

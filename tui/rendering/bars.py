@@ -1,4 +1,4 @@
-"""Who displaced whom and messages a person a week as bars in the rows of a table; in sentences and as text.
+"""Who displaced whom, messages a person a week and campaigns, as bars and counts in the rows of a table; in sentences and as text.
 
 Bars are drawn here and not by the plotting library: each ends in its own cells, on a row that the cursor can stand on,
 with its count beside it, and one that is not nothing can be seen; upright bars on its axes are no cell tall where one week in
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui.rendering.charts import LYING, bar
 from tui.rendering.text import number
-from tui.rendering.wording import several
+from tui.rendering.wording import TONES, several, severity
 from tui.widgets.table_data import Column
 
 if TYPE_CHECKING:
@@ -91,18 +91,19 @@ def flow_lines(before: Iterable[Displacement], after: Iterable[Displacement] | N
 
 # -- messages a person a week --------------------------------------------------------------------------------------
 
-FIXED = 43
+FIXED = 36
 """Cells of all columns but the bars."""
 
 
 def pressure_frame(pressure: Pressure) -> pl.DataFrame:
-    """A row a bar: `key, mails, weeks, share, people`."""
+    """A row a bar: `key, mails, weeks, share, people`; none where there is no message."""
     import polars as pl
 
     total = max(pressure.person_weeks, 1)
     rows = [
         (str(at), _mails(one), one.weeks, one.weeks / total, one.people)
         for at, one in enumerate(pressure.bars)
+        if pressure.messages
     ]
     schema = {
         "key": pl.String,
@@ -120,10 +121,16 @@ def pressure_columns(pressure: Pressure, width: int) -> tuple[Column, ...]:
     most = max(one.weeks for one in pressure.bars)
     return (
         Column("mails", "mails", width=6, right=True),
-        Column("bar", "weeks of people", width=cells, show=lambda n: bar(n, most, cells), tones=CALM),
+        Column(
+            "bar",
+            "weeks of people" if cells > len("weeks of people") else "",
+            width=cells,
+            show=lambda n: bar(n, most, cells),
+            tones=CALM,
+        ),
         Column("weeks", "weeks", width=9, right=True, show=number),
         Column("share", "share", width=7, right=True, show=percent),
-        Column("people", "people's most", width=13, right=True, show=number),
+        Column("people", "heaviest", width=8, right=True, show=number),
     )
 
 
@@ -154,8 +161,81 @@ def bar_in_words(pressure: Pressure, at: int) -> str:
     return f"{_so_many(one)} in a week: {weeks}; {heaviest} · {over}"
 
 
+# -- campaigns -----------------------------------------------------------------------------------------------------
+
+COUNTS = {"messages": "mails", "delivered": "delivered", "opened": "opened", "clicked": "responses",
+          "bounced": "bounced", "complained": "complaints"}  # fmt: skip
+"""Column → its heading."""
+
+SPARED = ("bounced", "delivered", "opened", "complained")
+"""Which counts stand aside where they would cut the campaigns' names, the first of them first."""
+
+MEANT = {
+    "findings": "what the checks found that rests on its mails; what they cannot tell is not counted",
+    "customers": "the people whom these findings are about",
+    "messages": "mails sent, each once a person",
+    "delivered": "mails that the sender's log says were delivered",
+    "opened": "mails with an open that is not a machine's; who blocks pictures is not seen",
+    "clicked": "mails with a response, such as a click, that is not a machine's",
+    "bounced": "mails that came back",
+    "complained": "mails reported as spam, as far as a mailbox provider tells",
+}
+"""Column → what it counts."""
+
+
+def campaign_columns(campaigns: pl.DataFrame, width: int) -> tuple[Column, ...]:
+    """What a campaign's row shows in so many cells: its name whole as long as there is room, no count that the data does not have."""
+    fixed = (
+        Column("findings", "findings", width=8, right=True, show=number),
+        Column("customers", "people", width=7, right=True, show=number),
+    )
+    counts = {
+        name: Column(name, label, width=max(8, len(label)), right=True, show=number)
+        for name, label in COUNTS.items()
+        if name == "messages" or not campaigns[name].is_null().all()
+    }
+    longest = campaigns["campaign"].str.len_chars().max()
+    name_room = min(longest if isinstance(longest, int) else 0, WIDEST)
+    for spared in SPARED:
+        needed = 7 + name_room + sum(1 + column.width for column in (*fixed, *counts.values()))
+        if needed > width:
+            counts.pop(spared, None)
+    first = Column("severity", "", width=6, show=severity, tones=TONES)
+    return (first, Column("campaign", "campaign", flex=True), *fixed, *counts.values())
+
+
+def campaign_figures(row: Mapping[str, Any]) -> Iterator[str]:
+    """Each figure of a campaign with what it counts; of what the data cannot say, that."""
+    yield str(row["campaign"])
+    headings = {"findings": "findings", "customers": "people", **COUNTS}
+    for name, meant in MEANT.items():
+        if row[name] is None:
+            lacking = (
+                "not known yet"
+                if name in {"findings", "customers"}
+                else "this data has no event that says so"
+            )
+            yield f"{headings[name]}: –, {lacking} ({meant})"
+        else:
+            yield f"{number(row[name])} {headings[name]}: {meant}"
+
+
+def bar_figures(pressure: Pressure, at: int) -> Iterator[str]:
+    """Each figure of a bar with what it counts."""
+    one, total = pressure.bars[at], max(pressure.person_weeks, 1)
+    yield f"{_so_many(one)} in a week, from Monday on, of all senders together"
+    yield (
+        f"{number(one.weeks)} weeks: each person's each week counts once; {number(total)} in all, of {number(pressure.people)}"
+        f" people in {pressure.weeks} weeks from {pressure.first}, each from the week on in which the data first knows them"
+    )
+    yield f"{percent(one.weeks / total)} share: of all these weeks"
+    yield f"{number(one.people)} heaviest: the people who never had a week with more"
+
+
 def campaign_in_words(row: Mapping[str, Any]) -> str:
     """What became of a campaign's messages."""
+    if row["findings"] is None:
+        return f"{row['campaign']}: {several(row['messages'], 'mail')}; findings are being looked for · Enter: who got it"
     found = (
         f"{several(row['findings'], 'finding')} of {number(row['customers'])} {'person' if row['customers'] == 1 else 'people'}"
         if row["findings"]

@@ -122,7 +122,8 @@ def stopped_outcomes(replay: ReplayDocument) -> Content:
 def displacement(pairs: Sequence[Displacement], most: int = 8) -> Content:
     """Which campaign's messages took the room that others then lacked, the most first."""
     rows = sorted(pairs, key=lambda row: -row.n)
-    lines = [content(f"{number(row.n)}  {row.by} → {row.stopped}") for row in rows[:most]]
+    width = max((len(number(row.n)) for row in rows), default=0)
+    lines = [content(f"{number(row.n):>{width}}  {row.by} → {row.stopped}") for row in rows[:most]]
     head = joined(("Who displaced whom", "bold"), f"  {len(lines)} of {number(len(rows))}" if rows else "")
     return Content("\n").join([head, *(lines or [content("nobody", "dim")])])
 
@@ -153,13 +154,12 @@ def _current_figures(drawing: Drawing, width: int) -> tuple[Content, ...]:
     if drawing.current not in curve.labels:
         return ()
     at = curve.labels.index(drawing.current)
-    parts = [_figure(series, at, exact=False) for series in curve.series]
     head = f"now [{plain(drawing.current)}]  "
-    if len(head) + len(" · ".join(parts)) <= width:
-        return (joined((head, "bold"), " · ".join(parts)),)
-    exact = [_figure(series, at, exact=True) for series in curve.series]
-    if max(len(head) + len(part) for part in exact) <= width:
-        parts = exact
+    parts = [_figure(series, at, exact=True) for series in curve.series]
+    if max(len(head) + len(part) for part in parts) > width:
+        parts = [_figure(series, at, exact=False) for series in curve.series]
+        if len(head) + len(" · ".join(parts)) <= width:
+            return (joined((head, "bold"), " · ".join(parts)),)
     return tuple(joined((head if part is parts[0] else " " * len(head), "bold"), part) for part in parts)
 
 

@@ -37,12 +37,12 @@ Result = TypeVar("Result")
 
 
 class Dialog(ModalScreen[Result], AsksCore, Generic[Result]):
-    """A framed box with a title; `body` is what it holds, unless it is only a text. A `SHORT` one is as tall as that, another scrolls."""
+    """A framed box with a title; `body` is what it holds, unless it is only a text. A `short` one is as tall as that, another scrolls."""
 
     AREA = "dialog"
     BINDINGS = keys.of_dialogs()
     CSS_PATH = "dialogs.tcss"
-    SHORT: ClassVar[bool] = False
+    short = False
     HINT: ClassVar[str] = ""
 
     def __init__(self, title: object, text: object = "") -> None:
@@ -50,7 +50,7 @@ class Dialog(ModalScreen[Result], AsksCore, Generic[Result]):
         self._title, self._text = content(title), content(text)
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog -short") if self.SHORT else VerticalScroll(classes="dialog") as box:
+        with Vertical(classes="dialog -short") if self.short else VerticalScroll(classes="dialog") as box:
             box.border_title = self._title
             box.border_subtitle = content(keys.hint(self.HINT))
             yield from self.body()
@@ -114,7 +114,7 @@ class Question(Dialog[bool]):
 
     AREA = "question"
     BINDINGS = keys.bindings(AREA)
-    SHORT = True
+    short = True
     HINT = "{question.yes} yes · {question.no} no"
 
     def action_yes(self) -> None:
@@ -128,7 +128,7 @@ class Line(Dialog[str | None]):
     """A line to be typed; None where somebody thought better of it. Unless `needed` it may be empty."""
 
     BINDINGS = keys.bindings("dialog")
-    SHORT = True
+    short = True
     HINT = "Enter: done"
 
     def __init__(self, title: object, *, needed: bool = False) -> None:
@@ -236,7 +236,7 @@ class Choice(Dialog[str | None]):
     """One of a few things: id → its title."""
 
     BINDINGS = keys.bindings("dialog")
-    SHORT = True
+    short = True
 
     def __init__(self, title: object, titles: Mapping[str, str]) -> None:
         super().__init__(title)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.containers import Container
@@ -12,15 +12,17 @@ from textual.events import DescendantFocus
 from tui import keys
 from tui.core_access import Progress, ProgressReporter
 from tui.rendering import bars
-from tui.rendering.text import content, number, say
-from tui.rendering.wording import TONES, severity
+from tui.rendering.text import content, say
 from tui.screens.base import WorkScreen
+from tui.screens.dialogs import AudienceScreen, TextDialog
 from tui.widgets.panes import Panes, PaneTabs
 from tui.widgets.table import Table
-from tui.widgets.table_data import Column, Rows
+from tui.widgets.table_data import Rows
 from tui.widgets.text import Heading, KeyLine, Peek
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     import polars as pl
     from textual.app import ComposeResult
 
@@ -28,26 +30,11 @@ if TYPE_CHECKING:
     from tui.session.view_models import Opening
 
 PANES = {"campaigns": "Campaigns", "pressure": "Mails a person a week"}
-COUNTS = (("messages", "mails"), ("delivered", "delivered"), ("opened", "opened"), ("clicked", "responses"),
-          ("bounced", "bounced"), ("complained", "complaints"))  # fmt: skip
-"""Column → its heading; where there is no room for all, mails and responses stay."""
 
-BESIDE = 94
+BESIDE = 104
 """Cells of the campaigns where the histogram stands beside them, as the style sheet has it."""
 
 QUESTIONS = ("campaigns", "pressure")
-
-
-def campaign_columns(width: int) -> tuple[Column, ...]:
-    """What a campaign's row shows in so many cells."""
-    counts = COUNTS if width >= 90 else (COUNTS[0], COUNTS[3])
-    return (
-        Column("severity", "", width=6, show=severity, tones=TONES),
-        Column("campaign", "campaign", flex=True),
-        Column("findings", "findings", width=8, right=True, show=number),
-        Column("customers", "people", width=7, right=True, show=number),
-        *(Column(name, label, width=max(8, len(label)), right=True, show=number) for name, label in counts),
-    )
 
 
 class FleetScreen(WorkScreen):
@@ -67,8 +54,8 @@ class FleetScreen(WorkScreen):
         with Panes(*PANES):
             yield PaneTabs(*PANES, id="tabs")
             with Container(id="fleet-body"):
-                yield Table(id="campaigns", empty="no campaign in this data")
-                yield Table(id="pressure", empty="nobody got a message")
+                yield Table(id="campaigns", empty="no message in this data, so no campaign")
+                yield Table(id="pressure", empty="no message in the year before")
         yield Peek()
         yield KeyLine()
 
@@ -89,7 +76,9 @@ class FleetScreen(WorkScreen):
         for table in self.query(Table):
             table.loading = True
         customers, progress = self.session.customers, ProgressReporter(self)
-        self.ask("campaigns", customers.campaigns, self.show_campaigns)
+        self.ask(
+            "campaigns", lambda: customers.campaigns(self.showing(self.show_counts)), self.show_campaigns
+        )
         self.ask("pressure", partial(customers.pressure, progress), self.show_pressure)
 
     @on(Progress)
@@ -103,8 +92,16 @@ class FleetScreen(WorkScreen):
         self.query_one(f"#{group}").loading = False
         super().failed(group, reason)
 
+    def show_counts(self, campaigns: pl.DataFrame) -> None:
+        """The campaigns before the findings of everybody are there; what is shown already stays."""
+        if self._campaigns is None:
+            self.show_campaigns(campaigns)
+            title = f"{PANES['campaigns']} · looking for findings, which come first … Esc stops"
+            self.query_one("#campaigns").border_title = content(title)
+
     def show_campaigns(self, campaigns: pl.DataFrame) -> None:
         self._campaigns = campaigns
+        self.query_one("#campaigns").border_title = content(PANES["campaigns"])
         self.query_one("#campaigns").loading = False
         self._show_rows()
 
@@ -123,8 +120,8 @@ class FleetScreen(WorkScreen):
         width = self.size.width
         if self._campaigns is not None:
             table = self.query_one("#campaigns", Table)
-            rows = Rows(self._campaigns, campaign_columns(beside or width), "campaign")
-            table.show(rows, keep=table.key)
+            columns = bars.campaign_columns(self._campaigns, (beside or width) - 4)
+            table.show(Rows(self._campaigns, columns, "campaign"), keep=table.key if table.cursor else None)
         if self._pressure is not None:
             table = self.query_one("#pressure", Table)
             columns = bars.pressure_columns(self._pressure, width - beside - 4)
@@ -134,21 +131,35 @@ class FleetScreen(WorkScreen):
     @on(DescendantFocus)
     def tell(self) -> None:
         """The row under the cursor in a sentence."""
+        bar, campaign = self._row()
+        if bar is not None and self._pressure is not None:
+            self.query_one(Peek).says = content(bars.bar_in_words(self._pressure, bar))
+        elif campaign is not None:
+            self.query_one(Peek).says = content(bars.campaign_in_words(campaign))
+
+    def _row(self) -> tuple[int | None, Mapping[str, Any] | None]:
+        """The bar or the campaign under the cursor."""
         table = self.focused
         if not isinstance(table, Table) or table.key is None:
-            return
-        text = ""
-        if table.id == "pressure" and self._pressure is not None:
-            text = bars.bar_in_words(self._pressure, int(table.key))
-        elif self._campaigns is not None:
-            at = self._campaigns["campaign"].index_of(table.key)
-            text = "" if at is None else bars.campaign_in_words(self._campaigns.row(at, named=True))
-        self.query_one(Peek).says = content(text)
+            return None, None
+        if table.id == "pressure":
+            return int(table.key), None
+        at = None if self._campaigns is None else self._campaigns["campaign"].index_of(table.key)
+        return None, None if at is None or self._campaigns is None else self._campaigns.row(at, named=True)
+
+    def action_figures(self) -> None:
+        """What each figure of the row counts."""
+        bar, campaign = self._row()
+        lines: Iterable[str] = ()
+        if bar is not None and self._pressure is not None:
+            lines = bars.bar_figures(self._pressure, bar)
+        elif campaign is not None:
+            lines = bars.campaign_figures(campaign)
+        if text := "\n\n".join(lines):
+            self.app.push_screen(TextDialog("What the figures count", text))
 
     @on(Table.Opened, "#campaigns")
     def open_campaign(self, message: Table.Opened) -> None:
-        from tui.screens.dialogs import AudienceScreen
-
         self.app.push_screen(AudienceScreen(message.key))
 
     def action_copy(self) -> None:

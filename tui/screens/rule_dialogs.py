@@ -43,6 +43,7 @@ class Pick(Dialog[str | None]):
     AREA = "pick"
     BINDINGS = keys.bindings(AREA)
     HINT = "type to narrow · {pick.up} {pick.down} · Enter: in or out"
+    FEW = 12
     MOST: ClassVar[int] = 200
     """Names that are listed at once."""
 
@@ -51,9 +52,10 @@ class Pick(Dialog[str | None]):
     ) -> None:
         super().__init__(title)
         self._names, self._chosen, self._one = names, set(chosen), one
+        self.short = len(names) <= self.FEW
 
     def body(self) -> Iterable[Widget]:
-        yield CleanInput(compact=True, placeholder="any of them")
+        yield CleanInput(compact=True, placeholder="type to narrow")
         yield Items(id="choice")
 
     def on_mount(self) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
+    from tui.session.view_models import Opening
+
 PANES = {"book": "Rule book", "form": "Rule", "replay": "Replay", "curve": "Curve"}
 
 
@@ -48,23 +50,23 @@ class RulesScreen(WorkScreen):
         with Panes(*PANES):
             yield PaneTabs(*PANES, id="tabs")
             with Container(id="rules-body"):
-                with Container(id="desk", classes="wrapper"):
-                    yield Items(id="book")
-                    yield RuleForm(id="form")
-                with Container(id="answers", classes="wrapper"):
-                    yield ReplayPane(id="replay")
-                    yield CurvePane(id="curve")
+                yield Items(id="book")
+                yield RuleForm(id="form")
+                yield ReplayPane(id="replay")
+                yield CurvePane(id="curve")
         yield KeyLine()
 
     def on_mount(self) -> None:
         replays = self.session.replays
         self.ask("prepare", lambda: replays.prepare(still_running()))
-        opening = self.services.opening
-        role, coverage = (opening.role, opening.coverage) if opening else ("", "")
-        self.query_one(Heading).say("whysent  rules", role, coverage)
+        if self.services.opening is not None:
+            self.opened(self.services.opening)
         self.query_one(Panes).label(PANES, {"replay": "Replay over the whole past"})
         self.show_pane("book")
         self._load_book(None)
+
+    def opened(self, opening: Opening) -> None:
+        self.query_one(Heading).say("whysent  rules", opening.role, opening.coverage)
 
     @property
     def form(self) -> RuleForm:
@@ -114,7 +116,7 @@ class RulesScreen(WorkScreen):
         """Show the rules, and stand on the one of that id."""
         self._entries = {entry.key: entry for entry in entries}
         items = self.query_one("#book", Items)
-        items.put(_item(entry) for entry in entries)
+        items.put([_item(entry) for entry in entries] or [Item("", content(NO_RULE), head=True)])
         rules = [entry for entry in entries if entry.version]
         proposed = len(entries) - len(rules)
         counts = f"{sum(entry.enabled for entry in rules)} on, {len(rules)} in all"
@@ -170,21 +172,29 @@ class RulesScreen(WorkScreen):
 
     @on(FieldRow.Choose)
     def choose_name(self, message: FieldRow.Choose) -> None:
-        """List what the data names; the one that is chosen goes into the field, or out of it."""
+        """List what may stand in the field, of words or of what the data names; the chosen one goes in, or out of it."""
         from tui.screens.rule_dialogs import Pick
 
-        row = message.row
+        row, name = message.row, message.row.field.key.replace("_", " ")
 
         def take(name: str | None) -> None:
             if name:
                 row.toggle_name(name)
 
-        def show(names: Mapping[str, int]) -> None:
-            title = f"{row.field.key.replace('_', ' ')}: {number(len(names))} in this data"
-            notes = {name: several(messages, "message") for name, messages in names.items()}
-            self.app.push_screen(Pick(title, notes, names_in(row.text)), take)
+        def show(title: str, names: Mapping[str, str]) -> None:
+            self.app.push_screen(Pick(title, names, names_in(row.text), one=row.field.single), take)
 
-        self.ask("names", partial(self.session.rules.named, row.field.key), show)
+        def show_named(names: Mapping[str, int]) -> None:
+            show(
+                f"{name}: {number(len(names))} in this data",
+                {key: several(n, "message") for key, n in names.items()},
+            )
+
+        if row.field.choices:
+            usual = dict.fromkeys(names_in(row.field.default), "if left empty")
+            show(f"{name}: {row.field.hint}", {word: usual.get(word, "") for word in row.field.choices})
+        else:
+            self.ask("names", partial(self.session.rules.named, row.field.key), show_named)
 
     @on(RuleForm.Edited)
     def stop_older(self) -> None:
@@ -347,6 +357,8 @@ class RulesScreen(WorkScreen):
             text = f"{self.entry.id}\n{figures(replay).plain}\n"
             self.services.copy("the replay's figures", text, "replay.txt")
 
+
+NO_RULE = "No rule yet.\nn begins one: a list of the kinds says what each is for, with an example."
 
 STATES = {
     "on": ("on ", "bold"),

@@ -25,6 +25,8 @@ from tui.session.view_models import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import polars as pl
 
     from audit.population.message_pressure import Pressure
@@ -91,9 +93,9 @@ class Customers:
         customers = findings.ranked(everybody.people, everybody.found)
         return Triage(customers, checks, everybody.found.select(key, "customer").unique(), limits)
 
-    def campaigns(self) -> pl.DataFrame:
-        """The worst flows first: `campaign, findings, severity, customers, messages`, and how many became what (`BECAME`): null where
-        the data has no event that could say so.
+    def campaigns(self, counted_only: Callable[[pl.DataFrame], object] = lambda _: None) -> pl.DataFrame:
+        """The worst flows first: `campaign, messages`, how many became what (`BECAME`: null where the data has no event that could
+        say so), `findings, customers, severity`. `counted_only` is told before the findings are there, and they are null.
         """
         import polars as pl
 
@@ -109,29 +111,25 @@ class Customers:
             pl.col(name).sum() if coverage.holds(f"message_{name}") else pl.lit(None, pl.UInt32).alias(name)
             for name in BECAME
         ]
-        decided = self._findings.filter(pl.col("verdict") != "cannot_tell").select(
-            "id", "customer", "severity", "messages"
-        )
+        flows = sent.group_by("campaign").agg(pl.len().alias("messages"), *counted)
+        unknown = pl.Schema({"findings": pl.UInt32, "customers": pl.UInt32, "severity": pl.String})
+        none = (pl.lit(None, dtype).alias(name) for name, dtype in unknown.items())
+        counted_only(flows.with_columns(*none).sort("messages", "campaign", descending=[True, False]))
+        decided = self._findings.filter(pl.col("verdict") != "cannot_tell")
         blamed = (
-            decided.explode("messages", empty_as_null=False)
+            decided.select("id", "customer", "severity", "messages")
+            .explode("messages", empty_as_null=False)
             .join(sent.select("customer_id", "event_id", "campaign"), left_on=("customer", "messages"),
                   right_on=("customer_id", "event_id"))
             .group_by("campaign")
             .agg(pl.struct("customer", "id").n_unique().alias("findings"), pl.col("customer").n_unique().alias("customers"),
                  pl.col("severity").sort_by(severity_rank()).first())
         )  # fmt: skip
-        flows = sent.group_by("campaign").agg(pl.len().alias("messages"), *counted)
+        worst = (severity_rank(), "findings", "messages", "campaign")
         return (
             flows.join(blamed, on="campaign", how="left")
             .with_columns(pl.col("findings", "customers").fill_null(0))
-            .sort(
-                severity_rank(),
-                "findings",
-                "messages",
-                "campaign",
-                descending=[False, True, True, False],
-                nulls_last=True,
-            )
+            .sort(*worst, descending=[False, True, True, False], nulls_last=True)
         )
 
     def pressure(self, progress: Progress) -> Pressure:

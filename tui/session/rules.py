@@ -342,16 +342,14 @@ MATTER = ("channels", "campaigns", "categories", "except_campaigns")
 
 
 def _fields(kind: str, keys: Document) -> tuple[Field, ...]:
-    from audit.rules.model import KINDS, SCOPES, from_dict
-    from audit.rules.model import keys as keys_of
+    from audit.rules import model
+    from audit.rules.key_readers import choices
 
-    entries = keys_of(kind)
-    idle = from_dict({"id": "example", "kind": kind, **KINDS[kind].example, **keys}).without_effect()
-    matter = [
-        key
-        for key, entry in entries.items()
-        if (key in keys or entry.required) and key not in {"title", "note"}
-    ]
+    entries = model.keys(kind)
+    example = {"id": "example", "kind": kind, **model.KINDS[kind].example, **keys}
+    idle = model.from_dict(example).without_effect()
+    known = [key for key, entry in entries.items() if key in keys or entry.required]
+    matter = [key for key in known if key not in {"title", "note"}]
     matter += [key for key, entry in entries.items() if entry.own and key not in idle]
     first = dict.fromkeys((*sorted(matter, key=lambda key: not entries[key].required), *MATTER))
     return tuple(
@@ -362,7 +360,9 @@ def _fields(kind: str, keys: Document) -> tuple[Field, ...]:
             entries[key].required,
             entries[key].hint,
             key in first,
-            key.removeprefix("except_") in SCOPES,
+            key.removeprefix("except_") in model.SCOPES,
+            choices(entries[key].read),
+            "tuple" not in entries[key].type,
         )
         for key in dict.fromkeys((*first, *entries))
         if key not in FIXED

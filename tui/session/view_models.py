@@ -171,7 +171,7 @@ class Field:
     """A key of a rule as a form shows it: its text, what it is when empty, whether it has to be there.
 
     `hint` says in a few words what may be written; `matters`: whether it stands among the first; `named`: whether what the
-    data names can be chosen from.
+    data names can be chosen from, `choices`: the words that can be, `single`: one of them only.
     """
 
     key: str
@@ -181,6 +181,13 @@ class Field:
     hint: str = ""
     matters: bool = True
     named: bool = False
+    choices: tuple[str, ...] = ()
+    single: bool = False
+
+    @property
+    def can_be_chosen(self) -> bool:
+        """Whether there is a list of what may stand in it."""
+        return self.named or bool(self.choices)
 
 
 @dataclass(frozen=True, slots=True)

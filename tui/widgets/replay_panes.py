@@ -245,7 +245,9 @@ class CurvePane(Vertical, AnswerPane, can_focus=True):
 
             await self.mount(CapPlot(), before=text)
         room = self.content_size
-        text.update(joined(below_curve(drawing, room.width, roomy=room.height >= ROOMY)))
+        below = below_curve(drawing, room.width, roomy=room.height >= ROOMY)
+        unframed = drawing.note and not self.styles.border_bottom[0]
+        text.update(joined(below, (f"\n{drawing.note}", "dim")) if unframed else joined(below))
         for plot in self._plots():
             plot.draw(drawing)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
-from textual.events import DescendantFocus
+from textual.events import Click, DescendantFocus
 from textual.message import Message
 from textual.widgets import Collapsible, Input, Label
 
@@ -31,11 +31,11 @@ PAUSE = 0.15
 
 
 class FieldRow(Container):
-    """A label, a field, and a place for what is wrong or odd. Enter in a field whose names can be chosen asks for them."""
+    """A label, a field, and a place for what is wrong or odd. Enter in a field with a list, or a click on its label, asks for that."""
 
     @dataclass
     class Choose(Message):
-        """What the data names is asked for."""
+        """What may stand in the field is asked for."""
 
         row: FieldRow
 
@@ -45,9 +45,9 @@ class FieldRow(Container):
         self._told = ("", "")
 
     def compose(self) -> ComposeResult:
-        yield Label(
-            content(self.field.key.replace("_", " ") + (" *" if self.field.needed else "")), classes="key"
-        )
+        signs = f"{' *' if self.field.needed else ''}{' ▾' if self.field.can_be_chosen else ''}"
+        name = content(f"{self.field.key.replace('_', ' ')}{signs}")
+        yield Label(name, classes="key -list" if self.field.can_be_chosen else "key")
         default = plain(self.field.default) or ("needed" if self.field.needed else "any")
         placeholder = f"{default}: {self.field.hint}" if self.field.needed and self.field.hint else default
         yield CleanInput(self.field.text, placeholder=placeholder, compact=True, select_on_focus=False)
@@ -61,7 +61,7 @@ class FieldRow(Container):
     @property
     def hint(self) -> str:
         """What may be written, in a line."""
-        says = "; ".join(filter(None, (self.field.hint, "Enter: choose" if self.field.named else "")))
+        says = "; ".join(filter(None, (self.field.hint, "Enter: choose" if self.field.can_be_chosen else "")))
         return f"{self.field.key.replace('_', ' ')}: {says}" if says else ""
 
     def tell(self, error: str, odd: str = "") -> None:
@@ -74,8 +74,10 @@ class FieldRow(Container):
         self.query_one(".wrong", Label).update(content(error or (f"! {odd}" if odd else "")))
 
     def toggle_name(self, name: str) -> None:
-        """Put a name into the field, or take it out."""
+        """Put a name into the field, or take it out; where only one may stand, in place of what stands there."""
         names, (chosen,) = names_in(self.text), names_in(name)
+        if self.field.single and chosen not in names:
+            names = []
         kept = [one for one in names if one != chosen]
         field = self.query_one(Input)
         field.value = listed_names(kept if len(kept) < len(names) else [*names, chosen])
@@ -84,7 +86,15 @@ class FieldRow(Container):
     @on(Input.Submitted)
     def choose(self, event: Input.Submitted) -> None:
         event.stop()
-        if self.field.named:
+        self._ask()
+
+    @on(Click, ".-list")
+    def choose_by_mouse(self) -> None:
+        self.query_one(Input).focus()
+        self._ask()
+
+    def _ask(self) -> None:
+        if self.field.can_be_chosen:
             self.post_message(self.Choose(self))
 
 

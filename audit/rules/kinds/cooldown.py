@@ -36,11 +36,17 @@ _ORDERS = frozenset({"event_id", "order_id", "item_id", "item_name", "quantity",
 """The columns that say which orders stand."""
 
 
-def _after(value: Any) -> tuple[str, ...]:
-    event_kinds = [value] if isinstance(value, str) else value
-    if isinstance(event_kinds, list | tuple) and "message_sent" in event_kinds:
-        raise InputError("message_sent cannot start a cooldown; a min_gap keeps messages apart")
-    return some_of(*KINDS)(event_kinds)
+class _After(some_of):
+    """What starts a cooldown: any act, one alone also as a text."""
+
+    def __call__(self, value: Any) -> tuple[str, ...]:
+        event_kinds = [value] if isinstance(value, str) else value
+        if isinstance(event_kinds, list | tuple) and "message_sent" in event_kinds:
+            raise InputError("message_sent cannot start a cooldown; a min_gap keeps messages apart")
+        return super().__call__(event_kinds)
+
+
+_ACTS = _After(*(kind for kind in KINDS if kind != "message_sent"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +58,7 @@ class Cooldown(Rule):
     """
 
     window: Annotated[str, window, "30m 16h 7d 4w, or repurchase: until due to buy again"]
-    after: Annotated[tuple[str, ...], _after, "what starts it: order_completed"]
+    after: Annotated[tuple[str, ...], _ACTS, "what starts it: order_completed"]
     same: Annotated[str, one_of(*SAME), f"of the message and the event: {' '.join(SAME)}"] = "nothing"
     depth: Annotated[int | None, number(1), "levels of the category that are compared"] = None
     fallback: Annotated[str, positive_span, "where no interval is known: 180d"] = "180d"
