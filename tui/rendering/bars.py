@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tui.rendering.charts import LYING, bar
-from tui.rendering.text import number
+from tui.rendering.text import number, plain
 from tui.rendering.wording import TONES, several, severity
 from tui.widgets.table_data import Column
 
@@ -200,36 +200,34 @@ def campaign_columns(campaigns: pl.DataFrame, width: int) -> tuple[Column, ...]:
         needed = 7 + name_room + sum(1 + column.width for column in (*fixed, *counts.values()))
         if needed > width:
             counts.pop(spared, None)
-    first = Column("severity", "", width=6, show=severity, tones=TONES)
+    looked = not campaigns["findings"].is_null().any()
+    first = Column("severity", "", width=6, show=severity if looked else plain, tones=TONES)
     return (first, Column("campaign", "campaign", flex=True), *fixed, *counts.values())
 
 
-def campaign_figures(row: Mapping[str, Any]) -> Iterator[str]:
-    """Each figure of a campaign with what it counts; of what the data cannot say, that."""
-    yield str(row["campaign"])
+def campaign_figures(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each figure of a campaign, and what it counts; of what the data cannot say, that."""
     headings = {"findings": "findings", "customers": "people", **COUNTS}
     for name, meant in MEANT.items():
         if row[name] is None:
-            lacking = (
-                "not known yet"
-                if name in {"findings", "customers"}
-                else "this data has no event that says so"
-            )
-            yield f"{headings[name]}: –, {lacking} ({meant})"
+            early = name in {"findings", "customers"}
+            lacking = "being looked for" if early else "this data has no event that says so"
+            yield f"– {headings[name]}", f"{lacking}: {meant}"
         else:
-            yield f"{number(row[name])} {headings[name]}: {meant}"
+            yield f"{number(row[name])} {headings[name]}", meant
 
 
-def bar_figures(pressure: Pressure, at: int) -> Iterator[str]:
-    """Each figure of a bar with what it counts."""
+def bar_figures(pressure: Pressure, at: int) -> Iterator[tuple[str, str]]:
+    """Each figure of a bar, and what it counts."""
     one, total = pressure.bars[at], max(pressure.person_weeks, 1)
-    yield f"{_so_many(one)} in a week, from Monday on, of all senders together"
+    yield _so_many(one), "in a week, from Monday on, of all senders together"
+    over = f"{number(total)} in all, of {number(pressure.people)} people in {pressure.weeks} weeks from {pressure.first}"
     yield (
-        f"{number(one.weeks)} weeks: each person's each week counts once; {number(total)} in all, of {number(pressure.people)}"
-        f" people in {pressure.weeks} weeks from {pressure.first}, each from the week on in which the data first knows them"
+        f"{number(one.weeks)} weeks",
+        f"each week of each person counts once, from the first on that the data knows them; {over}",
     )
-    yield f"{percent(one.weeks / total)} share: of all these weeks"
-    yield f"{number(one.people)} heaviest: the people who never had a week with more"
+    yield percent(one.weeks / total), "share: of all these weeks"
+    yield f"{number(one.people)} heaviest", "people who had such a week and never one with more"
 
 
 def campaign_in_words(row: Mapping[str, Any]) -> str:

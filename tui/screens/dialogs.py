@@ -190,7 +190,6 @@ class AudienceScreen(Dialog[None]):
         self.query_one("#who", Static).update(content("\n".join(audience.head(answer))))
         items = self.query_one(Items)
         items.display = bool(answer.sets_apart)
-        self._tell(0)
         self._draw()
         if answer.sets_apart:
             items.focus()
@@ -202,22 +201,29 @@ class AudienceScreen(Dialog[None]):
     def _draw(self) -> None:
         if self._audience is not None:
             things = audience.paired_bars(self._audience, min(self.size.width, MOST) - AROUND)
-            self.query_one(Items).put(
+            items = [
                 Item(str(at), Content("\n").join([content(thing, "bold"), *map(_share_line, pairs)]))
                 for at, (thing, pairs) in enumerate(things)
+            ]
+            small = self.has_class("-small")
+            rest = [line for line in audience.foot(self._audience) if line != self._audience.note]
+            self.query_one(Items).put(
+                [*items, *(Item("", content(line), head=True) for line in rest if small)]
             )
+            self._tell(self.query_one(Items).highlighted or 0)
 
     @on(OptionList.OptionHighlighted)
     def tell(self, event: OptionList.OptionHighlighted) -> None:
         self._tell(event.option_index)
 
     def _tell(self, at: int) -> None:
-        """The figures of a thing, and what may be concluded."""
+        """The figures of a thing, and what may be concluded; of that where there is little room the rest ends the list."""
         answer = self._audience
         if answer is not None:
             facts = answer.sets_apart[at : at + 1]
             figures = [audience.figures(answer, fact) for fact in facts]
-            foot = audience.foot(answer, of_breadth=any(fact.is_breadth for fact in facts))
+            whole = audience.foot(answer, of_breadth=any(fact.is_breadth for fact in facts))
+            foot = [answer.note] if facts and self.has_class("-small") else whole
             self.query_one("#fact", Static).update(content("\n".join([*figures, *foot])))
 
     def action_copy(self) -> None:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.containers import Container
+from textual.content import Content
 from textual.events import DescendantFocus
 
 from tui import keys
 from tui.core_access import Progress, ProgressReporter
 from tui.rendering import bars
-from tui.rendering.text import content, say
+from tui.rendering.text import content, joined, say
 from tui.screens.base import WorkScreen
 from tui.screens.dialogs import AudienceScreen, TextDialog
 from tui.widgets.panes import Panes, PaneTabs
@@ -150,13 +151,14 @@ class FleetScreen(WorkScreen):
     def action_figures(self) -> None:
         """What each figure of the row counts."""
         bar, campaign = self._row()
-        lines: Iterable[str] = ()
-        if bar is not None and self._pressure is not None:
-            lines = bars.bar_figures(self._pressure, bar)
-        elif campaign is not None:
-            lines = bars.campaign_figures(campaign)
-        if text := "\n\n".join(lines):
-            self.app.push_screen(TextDialog("What the figures count", text))
+        if campaign is not None:
+            self._explain(str(campaign["campaign"]), bars.campaign_figures(campaign))
+        elif bar is not None and self._pressure is not None:
+            self._explain(PANES["pressure"], bars.bar_figures(self._pressure, bar))
+
+    def _explain(self, title: str, figures: Iterable[tuple[str, str]]) -> None:
+        lines = (joined((figure, "bold"), (f"\n  {meant}", "")) for figure, meant in figures)
+        self.app.push_screen(TextDialog(f"{title}: what the figures count", Content("\n").join(lines)))
 
     @on(Table.Opened, "#campaigns")
     def open_campaign(self, message: Table.Opened) -> None:
