@@ -23,7 +23,7 @@ from tests.tui.command import Command
 from tui import start
 from tui.commands import output
 from tui.linear import loop
-from tui.linear.customers import Stories, read_letter, step_commands
+from tui.linear.customers import VIEWS, Stories, read_letter, step_commands
 from tui.linear.desk import Find, everywhere
 from tui.linear.loop import Loop, Place
 from tui.rendering.replay_summary import LONG_PAST
@@ -381,6 +381,21 @@ def test_commands_are_run_where_they_neither_draw_nor_read_on(talk: Talk) -> Non
     assert "Not done: say one of import, map, " in said
     assert "Not done: that cannot be read: No closing quotation" in said
     assert "Nothing was handed over." in said
+
+
+def test_where_log_and_definitions_disagree_is_worked_through_by_number(talk: Talk) -> None:
+    said = talk("log and ours", "agreement", "1", "back", "only 1")
+    apart = re.findall(r"^1\. (\S+), ([^\n]+?), (?:only|both|log|ours)[^:]*: ", said, re.MULTILINE)
+    customer, where = apart[0]
+    assert re.search(rf"^{re.escape(where)}: both \d", said, re.MULTILINE), "how far they agree there"
+    assert re.search(rf"^Customer {customer}", said, re.MULTILINE), "its number opens the customer"
+    assert f"Log and our definitions: {where}" in said
+    assert apart[-1][1] == where
+
+
+def test_a_step_of_a_story_names_what_is_listed_as_the_lines_do() -> None:
+    told = {step_commands(step)[0] for story in stories() for step in story.steps if "tab" in step.press}
+    assert told and told <= VIEWS.keys()
 
 
 def test_an_agent_sees_nobody_but_the_customer_of_the_ticket(scenes: Path) -> None:

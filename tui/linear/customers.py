@@ -351,4 +351,5 @@ def step_commands(step: Step) -> list[str]:
         next(key.label for key in keys.TABLE[area] if name in key.keys.split(","))
         for area, name in zip(("customer", "report"), pressed, strict=False)
     ]
-    return [*([LISTS[tabs - 2]] if tabs else ()), *(command + on for command in commands)]
+    lists = dict(zip(LISTS, ("segments", "recommended", "findings"), strict=True))
+    return [*([lists[LISTS[tabs - 2]]] if tabs else ()), *(command + on for command in commands)]

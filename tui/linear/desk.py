@@ -12,14 +12,14 @@ from tui.linear.decisions import tell_audience
 from tui.linear.loop import NUMBER, Action, Loop, Place, called
 from tui.linear.rules import Inbox, Rule, Rules
 from tui.rendering import bars
-from tui.rendering.text import listed_names, number
-from tui.rendering.wording import moment, several
+from tui.rendering.text import listed_names, number, share
+from tui.rendering.wording import SIDES, moment, several
 from tui.session import LONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from tui.session.view_models import Document, Triage
+    from tui.session.view_models import Agreement, Document, Triage
 
 
 class Find(Place):
@@ -186,6 +186,70 @@ class Campaigns(Place):
         self.loop.go(place)
 
 
+class Reconciled(Place):
+    """Where the log and our definitions disagree, of all segments and strips or of one; its number opens the customer."""
+
+    of_everybody = True
+
+    def __init__(self, loop: Loop, only: str = "") -> None:
+        super().__init__(loop)
+        self._only = only
+
+    @cached_property
+    def _agreement(self) -> Agreement:
+        return self.session.customers.reconcile(self._only)
+
+    @cached_property
+    def _apart(self) -> Sequence[Document]:
+        return self._agreement.apart.to_dicts()
+
+    def forget(self) -> None:
+        self.__dict__.pop("_agreement", None)
+        self.__dict__.pop("_apart", None)
+
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        return (
+            f"Log and our definitions: {self._agreed(self._only)['title']}"
+            if self._only
+            else "Log and our definitions"
+        )
+
+    def _agreed(self, key: str) -> Document:
+        return next(row for row in self._agreement.agreed.to_dicts() if row["key"] == key)
+
+    def answer(self) -> Iterator[str]:
+        yield f"{several(self._agreement.total, 'disagreement')}, {number(len(self._apart))} listed."
+
+    def items(self) -> Sequence[str]:
+        return [
+            f"{row['customer']}, {row['where']}, {SIDES[row['side']]}: {row['text']}" for row in self._apart
+        ]
+
+    def open(self, at: int) -> None:
+        self.loop.go(Customer(self.loop, self._apart[at]["customer"]))
+
+    def actions(self) -> Iterable[Action]:
+        yield Action(
+            "open", "The customer with that number.", lambda text: self.open(self.chosen(text)), NUMBER
+        )
+        yield Action("agreement", "How far they agree, of each segment and strip.", self._tell_agreement)
+        yield Action(
+            "only", "Only the segment or strip of the disagreement with that number.", self._narrow, NUMBER
+        )
+
+    def _tell_agreement(self, _: str) -> None:
+        for row in self._agreement.agreed.to_dicts():
+            counts = f"both {number(row['both'])}, only the log {number(row['logged_only'])}, only ours {number(row['derived_only'])}"
+            agree = "" if row["agreement"] is None else f"; they agree for {share(row['agreement'], 0)}"
+            self.loop.say(f"{row['title']}: {counts}{agree}")
+
+    def _narrow(self, text: str) -> None:
+        title = self._apart[self.chosen(text)]["where"]
+        key = next(row["key"] for row in self._agreement.agreed.to_dicts() if row["title"] == title)
+        self.loop.go(Reconciled(self.loop, key))
+
+
 COMMANDS = (
     "import", "map", "formats", "customers", "show", "why", "audit", "segments", "reconcile", "rules", "simulate", "sweep",
     "report", "doctor", "audience",
@@ -219,6 +283,7 @@ def everywhere(loop: Loop) -> Iterator[Action]:
         "How many mails people got in a week, over all senders.",
         lambda _: tell_fleet(loop),
     )
+    yield of("find", "app.go('agreement')", "Where the log and our definitions disagree.", Reconciled)
     yield of("app", "go('rules')", "The rule book.", Rules)
     yield of("rules", "inbox", "What is proposed.", Inbox)
     yield Action("import", "Bring files in; asks for a map.", lambda text: import_files(loop, text), "PATH")
