@@ -338,7 +338,10 @@ class RulesScreen(WorkScreen):
 
                 self.app.push_screen(VendorDialog(rule, vendor, titles[vendor].split(":")[0]))
 
-        self.app.push_screen(Choice("How would a sender keep this rule? The nearest first; Enter: what differs", titles), compare)
+        self.app.push_screen(
+            Choice("How would a sender keep this rule? The nearest first; Enter: what differs", titles),
+            compare,
+        )
 
     def action_inbox(self) -> None:
         def look_again(changed: bool | None) -> None:
