@@ -207,7 +207,7 @@ class CurvePane(Vertical, AnswerPane, can_focus=True):
     def show_progress(self, message: Progress) -> None:
         if self.running:
             note = self.drawing.note if self.drawing is not None else ""
-            done = f"{'whole ' if note else ''}{message.percent} · {keys.key_of('rules.back')} stops"
+            done = f"{message.percent} · {keys.key_of('rules.back')} stops"
             self.border_subtitle = content(" · ".join(part for part in (note, done) if part))
 
     def show_curve(self, drawing: Drawing) -> None:
