@@ -138,8 +138,10 @@ async def test_a_fixed_choice_has_a_list_by_enter_and_by_a_click_on_its_label(st
         await driver.press("down", "enter")
         assert field(driver, "on_fail").value == "defer"
         await driver.pilot.click("#row-on_fail .key")
-        await driver.press("enter")
+        await driver.press("up", "enter")
         assert field(driver, "on_fail").value == "drop", "one stands in place of the other"
+        await driver.press("enter", "enter")
+        assert field(driver, "on_fail").value == "drop", "chosen again it stays"
 
 
 async def test_fields_that_seldom_matter_are_folded_and_open_where_one_is_wrong(started: Started) -> None:

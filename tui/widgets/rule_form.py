@@ -75,9 +75,7 @@ class FieldRow(Container):
 
     def toggle_name(self, name: str) -> None:
         """Put a name into the field, or take it out; where only one may stand, in place of what stands there."""
-        names, (chosen,) = names_in(self.text), names_in(name)
-        if self.field.single and chosen not in names:
-            names = []
+        names, (chosen,) = [] if self.field.single else names_in(self.text), names_in(name)
         kept = [one for one in names if one != chosen]
         field = self.query_one(Input)
         field.value = listed_names(kept if len(kept) < len(names) else [*names, chosen])
