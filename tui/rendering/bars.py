@@ -201,20 +201,20 @@ def campaign_columns(campaigns: pl.DataFrame, width: int) -> tuple[Column, ...]:
         if needed > width:
             counts.pop(spared, None)
     looked = not campaigns["findings"].is_null().any()
-    first = Column("severity", "", width=6, show=severity if looked else plain, tones=TONES)
-    return (first, Column("campaign", "campaign", flex=True), *fixed, *counts.values())
+    grave = Column("severity", "", width=6, show=severity if looked else plain, tones=TONES)
+    return (grave, Column("campaign", "campaign", flex=True), *fixed, *counts.values())
 
 
 def campaign_figures(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Each figure of a campaign, and what it counts; of what the data cannot say, that."""
     headings = {"findings": "findings", "customers": "people", **COUNTS}
-    for name, meant in MEANT.items():
+    for name, meaning in MEANT.items():
         if row[name] is None:
             early = name in {"findings", "customers"}
             lacking = "being looked for" if early else "this data has no event that says so"
-            yield f"– {headings[name]}", f"{lacking}: {meant}"
+            yield f"– {headings[name]}", f"{lacking}: {meaning}"
         else:
-            yield f"{number(row[name])} {headings[name]}", meant
+            yield f"{number(row[name])} {headings[name]}", meaning
 
 
 def bar_figures(pressure: Pressure, at: int) -> Iterator[tuple[str, str]]:

@@ -206,9 +206,9 @@ class AudienceScreen(Dialog[None]):
                 for at, (thing, pairs) in enumerate(things)
             ]
             small = self.has_class("-small")
-            rest = [line for line in audience.foot(self._audience) if line != self._audience.note]
+            conclusions = [line for line in audience.foot(self._audience) if line != self._audience.note]
             self.query_one(Items).put(
-                [*items, *(Item("", content(line), head=True) for line in rest if small)]
+                [*items, *(Item("", content(line), head=True) for line in conclusions if small)]
             )
             self._tell(self.query_one(Items).highlighted or 0)
 

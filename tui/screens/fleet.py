@@ -157,7 +157,7 @@ class FleetScreen(WorkScreen):
             self._explain(PANES["pressure"], bars.bar_figures(self._pressure, bar))
 
     def _explain(self, title: str, figures: Iterable[tuple[str, str]]) -> None:
-        lines = (joined((figure, "bold"), (f"\n  {meant}", "")) for figure, meant in figures)
+        lines = (joined((figure, "bold"), (f"\n  {meaning}", "")) for figure, meaning in figures)
         self.app.push_screen(TextDialog(f"{title}: what the figures count", Content("\n").join(lines)))
 
     @on(Table.Opened, "#campaigns")

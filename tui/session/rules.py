@@ -348,8 +348,8 @@ def _fields(kind: str, keys: Document) -> tuple[Field, ...]:
     entries = model.keys(kind)
     example = {"id": "example", "kind": kind, **model.KINDS[kind].example, **keys}
     idle = model.from_dict(example).without_effect()
-    known = [key for key, entry in entries.items() if key in keys or entry.required]
-    matter = [key for key in known if key not in {"title", "note"}]
+    present = [key for key, entry in entries.items() if key in keys or entry.required]
+    matter = [key for key in present if key not in {"title", "note"}]
     matter += [key for key, entry in entries.items() if entry.own and key not in idle]
     first = dict.fromkeys((*sorted(matter, key=lambda key: not entries[key].required), *MATTER))
     return tuple(
