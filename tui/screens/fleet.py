@@ -97,7 +97,8 @@ class FleetScreen(WorkScreen):
         """The campaigns before the findings of everybody are there; what is shown already stays."""
         if self._campaigns is None:
             self.show_campaigns(campaigns)
-            title = f"{PANES['campaigns']} · looking for findings, which come first … Esc stops"
+            stop = f"{keys.key_of('fleet.back')} stops"
+            title = f"{PANES['campaigns']} · looking for findings, which come first … {stop}"
             self.query_one("#campaigns").border_title = content(title)
 
     def show_campaigns(self, campaigns: pl.DataFrame) -> None:

@@ -116,7 +116,7 @@ class RulesScreen(WorkScreen):
         """Show the rules, and stand on the one of that id."""
         self._entries = {entry.key: entry for entry in entries}
         items = self.query_one("#book", Items)
-        items.put([_item(entry) for entry in entries] or [Item("", content(NO_RULE), head=True)])
+        items.put([_item(entry) for entry in entries] or [Item("", content(keys.hint(NO_RULE)), head=True)])
         rules = [entry for entry in entries if entry.version]
         proposed = len(entries) - len(rules)
         counts = f"{sum(entry.enabled for entry in rules)} on, {len(rules)} in all"
@@ -361,7 +361,7 @@ class RulesScreen(WorkScreen):
             self.services.copy("the replay's figures", text, "replay.txt")
 
 
-NO_RULE = "No rule yet.\nn begins one: a list of the kinds says what each is for, with an example."
+NO_RULE = "No rule yet.\n{rules.new} begins one: a list of the kinds says what each is for, with an example."
 
 STATES = {
     "on": ("on ", "bold"),
