@@ -13,7 +13,7 @@ from audit.errors import InputError
 from audit.events.schema import KINDS, NEEDED, SCHEMA
 from audit.ingest import attributes, csv_text, readers
 from audit.ingest.archive import Archive
-from audit.ingest.attributes import field_of
+from audit.ingest.attributes import field_of, identifier_words
 from audit.ingest.format import IDENTIFIERS, SAME_PERSON, Batch, Format, Options
 from audit.ingest.normalise import customer_ids
 from audit.ingest.paths import Paths
@@ -100,6 +100,7 @@ def _format(kind: str) -> Format:
         gives=KINDS,
         recognises=lambda path: recognises(path, kind),
         read=read,
+        vault=lambda: identifier_words()["columns"],
     )
 
 

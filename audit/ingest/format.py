@@ -84,7 +84,8 @@ class Format:
     - `recognises`: whether a file or folder is of this format, by what is in it;
     - `read`: its rows in batches, each complete in itself. Raises InputError;
     - `map`: what it is made of, if that is a map; `package`: the distribution it comes from, if that is another than ours;
-    - `together`: the same for files and folders that are one export in several parts, where that makes a difference.
+    - `together`: the same for files and folders that are one export in several parts, where that makes a difference;
+    - `vault`: field → the columns that it knows to name a person, where no map says it.
     """
 
     name: str
@@ -96,3 +97,4 @@ class Format:
     together: Callable[[Sequence[Path], Options], Iterator[Batch]] | None = None
     map: "Map | None" = None
     package: str | None = None
+    vault: Callable[[], Mapping[str, Sequence[str]]] = dict

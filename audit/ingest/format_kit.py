@@ -35,7 +35,8 @@ class FormatShown(Document, schema="whysent.format/1"):
     """A format: what it gives, what goes to the vault, what it leaves out and why, and how stated reasons are read.
 
     `vault`: field → the columns or paths that it names (others are known by their names in every format); `dropped`: not
-    kept at all; `left_out`: rows counted as skipped; `unknown_kinds`: what becomes of words that it does not list.
+    kept at all; `left_out`: rows counted as skipped; `unknown_kinds`: what becomes of words that it does not list;
+    `reasons_of`: the columns of which any other reason is taken, word for word.
     """
 
     name: str
@@ -48,13 +49,14 @@ class FormatShown(Document, schema="whysent.format/1"):
     left_out: tuple[str, ...]
     unknown_kinds: str
     reasons: tuple[Reason, ...]
+    reasons_of: tuple[str, ...]
 
 
 def shown(name: str) -> FormatShown:
     """What a format says of itself. Raises InputError where there is none of that name."""
     (candidate,) = formats.named(name)
     parts = candidate.map.each_table if candidate.map is not None else ()
-    vault: dict[str, dict[str, None]] = {}
+    vault = {field: dict.fromkeys(columns) for field, columns in candidate.vault().items()}
     for part in parts:
         for column, field in part.identifiers.items():
             vault.setdefault(field, {})[column] = None
@@ -76,6 +78,11 @@ def shown(name: str) -> FormatShown:
         left_out=tuple(dict.fromkeys(left_out)),
         unknown_kinds="; ".join(sorted(unknown.get(word, f"taken as {word}") for word in unlisted)),
         reasons=tuple(dict.fromkeys(reason for part in parts for reason in _reasons(part))),
+        reasons_of=tuple(
+            dict.fromkeys(
+                name for part in parts if "reason" in part.columns for name in part.columns["reason"].column
+            )
+        ),
     )
 
 

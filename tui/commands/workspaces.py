@@ -222,6 +222,9 @@ def _one_format(answer: "FormatShown") -> None:
         output.line("reasons that the source states; its own word is kept:")
         rows = [(entry.because, entry.reason, entry.kind) for entry in answer.reasons]
         output.table(("theirs", "ours", "kind"), rows)
+    if answer.reasons_of:
+        other = "any other reason" if answer.reasons else "a reason"
+        output.line(f"{other} is kept in the source's own words: {', '.join(answer.reasons_of)}")
 
 
 def _skeleton(answer: "Skeleton") -> None:

@@ -91,6 +91,15 @@ def book() -> Book:
     return msgspec.convert(toml_input.shipped("audit.ingest.amazon", "datasets.toml"), Book)
 
 
+def vault_columns() -> dict[str, list[str]]:
+    """Field of the vault → the columns of theirs that go there."""
+    columns: dict[str, dict[str, None]] = {}
+    for dataset in book().datasets:
+        for field, names in dataset.identifiers.items():
+            columns.setdefault(field, {}).update(dict.fromkeys(names))
+    return {field: [*names] for field, names in sorted(columns.items())}
+
+
 def tidy(cells: pl.DataFrame) -> pl.DataFrame:
     """All text without outer blanks; what only says that there is nothing is null."""
     text = pl.col(pl.String).str.strip_chars()

@@ -15,7 +15,7 @@ from audit.events.schema import OTHER, SCHEMA
 from audit.ingest import attributes
 from audit.ingest.amazon.archive_members import Member, is_export, opened
 from audit.ingest.amazon.dataset_rules import REFINE, Run
-from audit.ingest.amazon.datasets import Dataset, book, dates_only, flags, moments, tidy
+from audit.ingest.amazon.datasets import Dataset, book, dates_only, flags, moments, tidy, vault_columns
 from audit.ingest.amazon.table import Chunk, Table
 from audit.ingest.format import IDENTIFIERS, Batch, Format, Options
 from audit.privacy import scan
@@ -270,4 +270,5 @@ AMAZON = Format(
     recognises=is_export,
     read=lambda path, options: read_together([path], options),
     together=read_together,
+    vault=vault_columns,
 )

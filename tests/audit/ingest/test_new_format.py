@@ -140,3 +140,31 @@ def test_every_format_says_what_it_gives_and_how_it_reads_reasons(known):
     shown = format_kit.shown(known.name)
     assert (shown.title, shown.gives) == (known.title, known.gives)
     assert all(reason.because for reason in shown.reasons)
+    columns = () if known.map is None else [part.columns.get("reason") for part in known.map.each_table]
+    assert bool(shown.reasons_of) == any(columns)
+    assert shown.vault or not known.map or not any(part.identifiers for part in known.map.each_table)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "column"), [("amazon", "ip", "Customer IP"), ("csv", "phone", "telefon")]
+)
+def test_columns_that_go_to_the_vault_are_named_where_no_map_says_them(name, field, column):
+    assert column in format_kit.shown(name).vault[field]
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "reason"),
+    [
+        ("sendgrid", "(?i)unsubscribed", "unsubscribed"),
+        ("ses", "OnAccountSuppressionList", "complaint"),
+        ("klaviyo", "HARD_BOUNCE", "hard bounce"),
+        ("klaviyo", "INVALID_EMAIL", "invalid address"),
+        ("hubspot", "INVALID_TO_ADDRESS", "invalid address"),
+        ("mailjet", "duplicate in campaign", "duplicate"),
+        ("iterable", "DuplicateMarketingMessage", "duplicate"),
+        ("braze", "EnrollInControl", "holdout"),
+    ],
+)
+def test_a_stated_reason_is_told_in_our_word_beside_theirs(name, word, reason):
+    told = [each.reason for each in format_kit.shown(name).reasons if each.because.endswith(word)]
+    assert {*told} == {reason}
