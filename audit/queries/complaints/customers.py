@@ -24,6 +24,10 @@ _DATE_OR_SUM = re.compile(
 )
 _NAME_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*\.?")
 
+_COUPLE = re.compile(
+    r"(?P<first>[^\W\d_][\w'’-]*)\s+(?P<and>\S+)\s+(?P<second>[^\W\d_][\w'’-]*)\s+(?P<last>[^\W\d_][\w'’-]*)"
+)
+
 _LONGEST_NAME = 4
 _FEWEST_CHARACTERS = 4
 _FEWEST_DIGITS = 5
@@ -110,6 +114,16 @@ def _names(letter: Letter) -> Iterator[Clue]:
                 looks = signed and all(word[0][0].isupper() for word in run)
                 strength = Strength.SIGNED if signed else Strength.IN_PASSING
                 yield Clue(Identifier("name", name), strength, looks and len(words) == length)
+        if part in ("signature", "header"):
+            yield from (Clue(Identifier("name", name), Strength.SIGNED) for name in _couple(line))
+
+
+def _couple(line: str) -> Iterator[str]:
+    """Both names of two who sign with one surname: `Katrin und Per Olsen`."""
+    match = _COUPLE.fullmatch(line.strip())
+    if match and (match["and"] in "&+" or spelled(match["and"]) in vocabulary().markers("and")):
+        yield f"{match['first']} {match['last']}"
+        yield f"{match['second']} {match['last']}"
 
 
 @dataclass(frozen=True)

@@ -261,14 +261,25 @@ class _Reader:
 
     def _match_figures(self, match: Match) -> None:
         vocab, tokens = vocabulary(), self._body.tokens
-        for place, token in enumerate(tokens):
-            number = vocab.number(token.fold)
+        for place in range(len(tokens)):
+            number = self._number_at(place)
             if number > 2 and any(abs(number - count) <= _NEAR * count for count in match.candidate.counts):
                 exactly = number >= _TELLING and number in match.candidate.counts
                 match.figures = max(match.figures, 2 * _NUMBER if exactly else _NUMBER)
                 match.places.add(place)
         named = {vocab.months.get(token.fold) for token in tokens if token.text[0].isupper()}
         match.figures += _MONTH * bool(named & match.candidate.months)
+
+    def _number_at(self, place: int) -> int:
+        """What the word there counts, with the one that belongs to it: both of `thirty-eight` say 38."""
+        number, tokens = vocabulary().number, self._body.tokens
+        for first in (place - 1, place):
+            pair = tokens[max(first, 0) : first + 2]
+            if len(pair) == 2 and self._body.text[pair[0].end : pair[1].start] == "-":
+                tens, ones = (number(token.fold) for token in pair)
+                if 0 < ones < 10 and 20 <= tens < 100 and tens % 10 == 0:
+                    return tens + ones
+        return number(tokens[place].fold)
 
     # -- what is enough ------------------------------------------------------------------------------------------------
 
@@ -326,7 +337,10 @@ class _Reader:
         return named
 
     def absent_words(self) -> tuple[str, ...]:
-        """What the letter names that is not in this history."""
+        """What the letter names that is not in this history; nothing where all that it says of what comes is about another matter."""
+        others = self._sentences_that("other_matters")
+        if others and self._of_messages <= others:
+            return ()
         return self._body.words(self._absent_places())
 
     def absent_checks(self) -> tuple[str, ...]:

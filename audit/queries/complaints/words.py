@@ -62,7 +62,7 @@ class Token(NamedTuple):
 
 def tokens(text: str) -> list[Token]:
     """The words of a text."""
-    sentence_ends = [match.start() for match in _SENTENCE_ENDS.finditer(text)]
+    sentence_ends = [match.start() for match in _SENTENCE_ENDS.finditer(text) if not _of_a_date(text, match)]
     clause_ends = sorted([*sentence_ends, *(match.start() for match in _CLAUSE_ENDS.finditer(text))])
     cut: list[Token] = []
     sentence = clause = 0
@@ -74,6 +74,13 @@ def tokens(text: str) -> list[Token]:
         word = folded(match[0])
         cut.append(Token(match[0], word, stem(word), *match.span(), sentence, clause))
     return cut
+
+
+def _of_a_date(text: str, end: re.Match[str]) -> bool:
+    """Whether the point is that of a day before its month: `am 3. August`."""
+    following = _WORD.match(text, end.end() + 1)
+    day = end[0] == "." and text[: end.start()][-1:].isdigit()
+    return bool(day and following and folded(following[0]) in vocabulary().months)
 
 
 Word = tuple[str, ...]

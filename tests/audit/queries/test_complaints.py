@@ -14,6 +14,7 @@ from audit.findings.registry import CHECKS
 from audit.ingest import import_paths
 from audit.queries.case import read_case
 from audit.queries.complaints import answer, customers, letter, words
+from audit.queries.complaints.matching import Subject
 from audit.workspace.workspace import Workspace
 from fixtures import demo, scenes
 
@@ -140,6 +141,36 @@ def test_letters_written_afterwards_open_the_right_case_and_invent_nothing(
     with capsys.disabled():
         print(f"\n{title}: {result}", *result.wrong, sep="\n")
     assert result.letters == result.right_customer >= 20
+
+
+def _read(ws: Workspace, text: str) -> Subject:
+    parts = letter.read(text)
+    (whose,) = customers.writers(ws, parts).fitting
+    CASES[whose] = CASES.get(whose) or read_case(ws, whose)
+    return answer.about(CASES[whose], parts)
+
+
+@pytest.mark.parametrize("signed", ["Katrin und Per Olsen", "Per & Katrin Olsen", "Katrin and Per Olsen"])
+def test_two_who_sign_with_one_surname_are_known_by_either(ws: Workspace, signed: str) -> None:
+    about = _read(
+        ws, f"Wir haben die Geschenkliste schließen lassen. Die Post hört nicht auf.\n\n{signed}\n"
+    ).about
+    assert about is not None
+    assert about.candidate.check == "life-changed"
+
+
+def test_a_date_and_a_number_of_two_words_are_marked_whole(ws: Workspace) -> None:
+    body = letter.read("Ich habe mich am 3. August abgemeldet. Es kam 3. Mehr nicht.\n\nJonas Albers\n").body
+    assert body.sentences([6]) == ["Ich habe mich am 3. August abgemeldet"]
+    assert body.sentences([9]) == ["Es kam 3"]
+    many = _read(ws, "Thirty-eight mails in one day! My phone went on humming.\n\nBeate Lorenz\n")
+    assert many.matched[0].startswith("Thirty-eight mails")
+
+
+def test_what_a_letter_of_another_matter_names_by_the_way_is_not_sought(ws: Workspace) -> None:
+    text = "I write from my sister's laptop. My order still shows as processing.\n\nTeresa Coleman\n"
+    assert _read(ws, text).absent_words == ()
+    assert _read(ws, "Why all these mails about laptops?\n\nTeresa Coleman\n").absent_words == ("laptops",)
 
 
 # -- the words -----------------------------------------------------------------------------------------------------
