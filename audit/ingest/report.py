@@ -88,7 +88,7 @@ class Imported(Document, schema="whysent.import/1"):
     before_1990: int
     """Events before 1990."""
     several_zones: int
-    """Customers with more than one time zone in this import."""
+    """Customers with more than one time zone in this import, offsets not counted."""
     future: int
     """Events later than the import: no answer rests on them."""
     lost_opt_outs: int

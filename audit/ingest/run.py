@@ -234,6 +234,7 @@ class Run:
 
     def _store(self, fresh: pl.DataFrame) -> None:
         events = attributes.with_scanners(conform(fresh))
+        self.report.others += events.filter(pl.col("kind") == OTHER).height
         came = pl.lit(self._started).cast(TIME).alias("imported_at")
         self._segments.append(event_store.write(self._ws.path / "events", events.with_columns(came)))
         self._daily = coverage.add(self._daily, coverage.daily(events))
@@ -329,10 +330,10 @@ class Run:
             attributes.unread(events).group_by("column", "reason").agg(pl.len()).rows()
         ):
             report.unread[column, reason] += rows
-        report.others += events.filter(pl.col("kind") == OTHER).height
         report.before_1990 += events.filter(pl.col("occurred_at") < _OLD).height
         if "time_zone" in events.columns:
-            self._zones.append(events.select("customer_id", "time_zone").drop_nulls().unique())
+            named = events.filter(~pl.col("time_zone").str.starts_with("Etc/"))  # an offset is in many zones
+            self._zones.append(named.select("customer_id", "time_zone").unique())
         future = events.filter(pl.col("occurred_at") > self._started)
         report.future += future.height
         report.future_opt_outs += future.filter(pl.col("kind").is_in([*NOES, "message_bounced"])).height

@@ -255,4 +255,4 @@ def pressure_lines(pressure: Pressure) -> Iterator[str]:
     total = max(pressure.person_weeks, 1)
     for one in pressure.bars:
         weeks = f"{number(one.weeks)} week{'s' * (one.weeks != 1)} of people ({percent(one.weeks / total)})"
-        yield f"{_so_many(one)}: {weeks}, the heaviest week of {number(one.people)} people"
+        yield f"{_so_many(one)}: {weeks}, the heaviest week of {number(one.people)} {'person' if one.people == 1 else 'people'}"

@@ -220,8 +220,14 @@ def _noted(answer: Imported, another: str) -> Iterator[str]:
         events = several(answer.updated, "event")
         yield f"{events} took the place of what came earlier with the same key, which is kept as superseded"
     if answer.others:
-        words = ", ".join(f"{word} ({rows:,})" for word, rows in list(answer.other_kinds.items())[:5])
-        yield f"events of an unknown kind, kept as other: {answer.others:,}{words and f': {words}'}"
+        said, told = sum(answer.other_kinds.values()), list(answer.other_kinds.items())[:5]
+        words = [f"{word} ({rows:,})" for word, rows in told]
+        if len(answer.other_kinds) > len(told):
+            words.append(several(len(answer.other_kinds) - len(told), "other word"))
+        also = (
+            "" if said == answer.others else f" (of {several(said, 'row')}, refused and known ones counted)"
+        )
+        yield f"events of an unknown kind, kept as other: {answer.others:,}{also}{': ' if words else ''}{', '.join(words)}"
     if answer.future:
         yield f"events later than this import, on which no answer rests: {answer.future:,}"
     if answer.future_opt_outs:

@@ -276,6 +276,8 @@ def test_odd_times_and_zones_are_told(ws, tmp_path):
         "a,2026-01-06,product_viewed,Asia/Tokyo",
         "b,2026-01-06T10:00Z,product_viewed,Asia/Tokyo",
         "b,1970-01-01T00:00:00Z,product_viewed,Asia/Tokyo",
+        "c,2026-01-06T10:00Z,product_viewed,Asia/Tokyo",
+        "c,2026-01-07T10:00Z,product_viewed,GMT+09:00",  # an offset says nothing against a zone
         "b,2150-01-01T00:00:00Z,product_viewed,",
         *(f"b,2206-01-01T00:00:00Z,{kind}," for kind in LOST_IF_FUTURE),
     )

@@ -17,6 +17,7 @@ from audit.queries import documents
 from audit.storage import event_store
 from audit.workspace.workspace import Workspace
 from tests.audit.ingest.files import by_source, counts, csv, ndjson, raw
+from tui.rendering.wording import import_lines
 
 MAP = """
 identifiers = ["Contact"]
@@ -359,6 +360,16 @@ def test_the_words_of_kinds_kept_as_other_are_told_without_addresses(ws, tmp_pat
     answer = ingest.import_paths(ws, [csv(tmp_path, *rows, header=HEADER)], map_file=keeping).document()
     assert answer.others == 3
     assert list(answer.other_kinds.items()) == [("Wink", 2), ("[e-mail]", 1)]
+    again = ingest.import_paths(
+        ws, [csv(tmp_path, *rows, "8,05/01/2026 11:00,Nod,t,c,k,e", header=HEADER)], map_file=keeping
+    ).document()
+    told = "events of an unknown kind, kept as other: {}: Wink (2), [e-mail] (1)"
+    assert told.format(3) in import_lines(answer)
+    told = (
+        "events of an unknown kind, kept as other: {} (of 4 rows, refused and known ones counted): Wink (2), "
+    )
+    assert (again.accepted, again.others) == (1, 1)
+    assert any(line.startswith(told.format(1)) for line in import_lines(again))
 
 
 FILLED = (
