@@ -126,10 +126,10 @@ class RuleBook:
         return (*map(rule_entry, book.rules()), *(entry for entry in proposed if entry is not None))
 
     def kinds(self) -> Mapping[str, str]:
-        """The kinds of rule there are, each with what it is for and an example in a line each."""
+        """The kinds of rule, each with what it is for and an example in a line each: those checked last, such as caps, are wanted most."""
         from audit.rules.model import kinds
 
-        return {kind: "\n".join(_purpose(kind)) for kind in kinds()}
+        return {kind: "\n".join(_purpose(kind)) for kind in reversed(kinds())}
 
     def named(self, key: str) -> Mapping[str, int]:
         """What the data names that the scope `key` may name, as a field takes it → its messages, most first."""
