@@ -44,6 +44,9 @@ def test_an_agent_asks_with_the_ticket_and_an_operator_finds_it_by_campaign(
     agent = CoreSession(folder, Viewer(Role.AGENT, ticket="4711"))
     clipper, finding, rule = suggested(agent)
     assert "proposed as p1" in agent.proposals.propose(rule, ProposalCase(clipper, finding.id, "please"))
+    told = agent.customers.verdict(agent.customers.picture(clipper, ())).remedy
+    assert "would have stopped 11 of 11. Proposed as p1 on " in told and "; nobody has decided yet." in told
+    assert agent.customers.report(clipper, "reply", "en", finding.id).no_rule in told
     (group,) = own.proposals.inbox()
     (one,) = group.proposals
     assert (group.tickets, group.customers) == (1, 1)

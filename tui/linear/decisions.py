@@ -330,7 +330,7 @@ class Report(Place):
 
     def _propose(self, _: str) -> None:
         if self._report.rule is None:
-            raise InputError("there is nothing to propose for this")
+            raise InputError(self._report.no_rule)
         propose(self.loop, self._report.rule, ProposalCase(self._customer, self._report.finding))
         self._again()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from tui.rendering.text import number
+from tui.rendering.wording import day
 from tui.session.view_models import Verdict
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from audit.queries.customer import CustomerPicture
     from audit.queries.findings_documents import Finding
+    from audit.queries.remedies import Remedy
     from audit.why import Reason, WhyDocument
 
 MOST = 3
@@ -46,8 +48,9 @@ def whole(
     explained: WhyDocument | None,
     campaigns: Mapping[str, int],
     finding: str = "",
+    state: Remedy | None = None,
 ) -> Verdict:
-    """The verdict with its cause and end (`explained`: the newest message of the finding)."""
+    """The verdict with its cause and end (`explained`: the newest message of the finding), and how far what ends it has come."""
     worst = worst_finding(document, finding)
     if worst is None:
         return quick(document)
@@ -56,7 +59,7 @@ def whole(
         worst.text,
         _cause(explained, campaigns),
         explained.until_text if explained else "",
-        _remedy(worst),
+        " ".join(filter(None, (_remedy(worst), proposed(state) if state is not None else ""))),
         worst.suggested_rule,
     )
 
@@ -109,6 +112,14 @@ def _flows(campaigns: Mapping[str, int]) -> str:
         return ""
     names = ", ".join(f"{name} ({count})" for name, count in ordered[:MOST])
     return f" Sent by {names}{f' and {len(ordered) - MOST} more' if len(ordered) > MOST else ''}."
+
+
+def proposed(remedy: Remedy) -> str:
+    """Under which number it is proposed, and how far that is; nothing where it is not."""
+    if remedy.proposal is None or remedy.proposed_at is None:
+        return ""
+    decided = "nobody has decided yet" if remedy.since is None else f"in force from {day(remedy.since)} on"
+    return f"Proposed as {remedy.proposal} on {day(remedy.proposed_at)}; {decided}."
 
 
 def _remedy(finding: Finding) -> str:

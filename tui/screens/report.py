@@ -88,7 +88,7 @@ class ReportDialog(Dialog[None]):
         """Ask for the rule that the finding suggests, and say so in the letter."""
         report = self._report
         if report is None or report.rule is None:
-            self.say("there is nothing to propose for this")
+            self.say(report.no_rule if report is not None else "the text is not written yet")
             return
         propose, rule = self.session.proposals.propose, report.rule
 

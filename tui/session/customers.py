@@ -227,6 +227,7 @@ class Customers:
     def verdict(self, picture: Picture, finding: str = "") -> Verdict:
         """The verdict of a picture, or of that finding, with its causes and its remedy, which take longer than the picture."""
         from audit.errors import NotFoundError
+        from audit.queries import remedies
 
         worst = verdict_text.worst_finding(picture.document, finding)
         if worst is None:
@@ -243,7 +244,8 @@ class Customers:
                 )
             except NotFoundError:
                 explained = None
-        return verdict_text.whole(picture.document, explained, campaigns, finding)
+        remedy_state = remedies.remedy(self._opened.workspace, worst)
+        return verdict_text.whole(picture.document, explained, campaigns, finding, remedy_state)
 
     def try_rules(self, customer: str, without: tuple[str, ...], suggested: Document | None) -> RuleTrial:
         """What the book's enabled rules do to one customer's messages; where none is enabled, the suggested rule."""
@@ -348,10 +350,15 @@ class Customers:
             title, "", findings=tuple(row.id for row in findings if row.verdict != "cannot_tell")
         )
         if answered is not None:
-            open_rule = (
-                answered.suggested_rule if remedies.remedy(workspace, answered).state == "none" else None
+            remedy_state = remedies.remedy(workspace, answered)
+            covered = remedy_state.covered_by.in_words if remedy_state.covered_by is not None else ""
+            about = replace(
+                about,
+                finding=answered.id,
+                about=answered.text,
+                rule=answered.suggested_rule if remedy_state.state == "none" else None,
+                no_rule=verdict_text.proposed(remedy_state) or covered or "no rule is suggested for this",
             )
-            about = replace(about, finding=answered.id, about=answered.text, rule=open_rule)
         try:
             report = documents.written(
                 case,

@@ -305,13 +305,15 @@ class OfferedText:
 class CaseReport(OfferedText):
     """A note or a reply, and what it is about: `finding` by its id, of all `findings` of the customer that can be answered.
 
-    `about`: that finding in words; `rule`: what can still be proposed for it, in the shape of the rules file.
+    `about`: that finding in words; `rule`: what can still be proposed for it, in the shape of the rules file;
+    `no_rule`: why not, where that is nothing.
     """
 
     finding: str = ""
     findings: tuple[str, ...] = ()
     about: str = ""
     rule: Document | None = None
+    no_rule: str = "there is nothing to propose for this"
 
     @property
     def next_finding(self) -> str | None:
