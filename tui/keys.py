@@ -364,8 +364,8 @@ def of_dialogs() -> list[BindingType]:
     return [replace(one, key=IN_DIALOGS[str(one.id)], action=f"app.{one.action}", show=one.id == "app.help") for one in own]  # fmt: skip
 
 
-KEYS, TEXT = 14, 48
-"""Cells for the keys and for what they do: together what the smallest terminal has room for."""
+KEYS, WIDEST, AROUND = 14, 110, 9
+"""Cells for the keys; the most that the box around them is wide, and what is no text of it."""
 
 
 def areas(screen: Screen[Any]) -> list[str]:
@@ -377,11 +377,13 @@ def areas(screen: Screen[Any]) -> list[str]:
 
 def help_text(screen: Screen[Any], keymap: Mapping[str, str]) -> Content:
     """The keys of the focused pane, of its screen, and those that hold everywhere, as `keymap` has them."""
-    return Content("\n\n").join(section(area, keymap, in_dialog=screen.is_modal) for area in areas(screen))
+    width, modal = screen.size.width, screen.is_modal
+    return Content("\n\n").join(section(area, keymap, width, in_dialog=modal) for area in areas(screen))
 
 
-def section(area: str, keymap: Mapping[str, str], *, in_dialog: bool = False) -> Content:
-    """The keys of one area, with what they do."""
+def section(area: str, keymap: Mapping[str, str], width: int, *, in_dialog: bool = False) -> Content:
+    """The keys of one area, with what they do, in a box over a terminal of that width."""
+    room = min(width * 9 // 10, WIDEST) - AROUND - KEYS
     lines = [joined((TITLES[area], "bold underline"))]
     for key in TABLE[area]:
         ident, shipped = action_id(area, key), key.keys
@@ -389,7 +391,7 @@ def section(area: str, keymap: Mapping[str, str], *, in_dialog: bool = False) ->
             if ident not in IN_DIALOGS:
                 continue
             shipped = IN_DIALOGS[ident]
-        text, *wrapped = content(key.help).wrap(TEXT)
+        text, *wrapped = content(key.help).wrap(room)
         lines.append(joined((f"{names(key, keymap.get(ident, shipped)):>{KEYS}}  ", "bold"), text))
         lines += [joined(" " * (KEYS + 2), line) for line in wrapped]
     return Content("\n").join(lines)

@@ -260,7 +260,8 @@ class GoesToEntries(AsksCore):
         """The keys of another place, to be read."""
         from tui.screens.dialogs import TextDialog
 
-        self.app.push_screen(TextDialog("Keys elsewhere", keys.section(area, self.keymap)))
+        text = keys.section(area, self.keymap, self.app.size.width)
+        self.app.push_screen(TextDialog("Keys elsewhere", text))
 
     def read_page(self, page: Page) -> None:
         """Show an answer, or a section of the manual."""
