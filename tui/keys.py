@@ -152,6 +152,10 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("y", "copy", "copy", "Copy who displaced whom as text; it is written to a file as well."),
         Key("escape", "dismiss", "close", "Stop what is being worked out; then close this.", shown=True),
     ),
+    "form": (
+        Key("down", "next_field(1)", "field below", "To the next field; so does Enter where there is nothing to choose."),
+        Key("up", "next_field(-1)", "field above", "To the field before."),
+    ),
     "curve": (
         Key("right", "move_point(1)", "move the limit", "Take the rule's point to the next limit or window: that edits the rule, as typing does; the mouse drags it.", shown=True, display="← →"),
         Key("left", "move_point(-1)", "limit down", "Take the rule's point to the limit or window before."),
@@ -222,6 +226,7 @@ TITLES = {
     "rules": "Rules",
     "fleet": "Fleet",
     "displaced": "Who displaced whom",
+    "form": "In the form of a rule",
     "curve": "On the curve of a rule",
     "take_in": "Taking a file in",
     "audience": "Who got a campaign",
@@ -283,6 +288,7 @@ CHAINS = (
     ("list", "why", "app"),
     ("table", "reconcile", "app"),
     ("list", "rules", "app"),
+    ("form", "rules", "app"),
     ("curve", "rules", "app"),
     ("list", "audience", "app"),
     ("table", "fleet", "app"),
@@ -371,8 +377,7 @@ KEYS, WIDEST, AROUND = 14, 110, 9
 def areas(screen: Screen[Any]) -> list[str]:
     """The areas of the key table that hold where the focus is, the nearest first."""
     chain = (screen,) if screen.focused is None else screen.focused.ancestors_with_self
-    bound = [getattr(node, "AREA", "") for node in chain]
-    return [*dict.fromkeys(area for area in bound if area), "app"]
+    return [*dict.fromkeys(filter(None, (getattr(node, "AREA", "") for node in chain))), "app"]
 
 
 def help_text(screen: Screen[Any], keymap: Mapping[str, str]) -> Content:

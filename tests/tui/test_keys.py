@@ -36,6 +36,7 @@ from tui.screens.take_in import TakeInScreen
 from tui.screens.why import WhyScreen
 from tui.widgets.items import Items
 from tui.widgets.replay_panes import CurvePane
+from tui.widgets.rule_form import RuleForm
 from tui.widgets.table import Table
 from tui.widgets.text import KeyLine
 
@@ -50,6 +51,7 @@ BEARERS = {
     "why": [WhyScreen],
     "reconcile": [ReconcileScreen],
     "rules": [RulesScreen],
+    "form": [RuleForm],
     "curve": [CurvePane],
     "displaced": [DisplacedDialog],
     "fleet": [FleetScreen],

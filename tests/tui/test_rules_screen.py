@@ -20,6 +20,7 @@ from tui.screens.rule_dialogs import Pick
 from tui.screens.rules import RulesScreen
 from tui.session.view_models import Change, Document, Drawing, Progress, Sample
 from tui.widgets import rule_form
+from tui.widgets.replay_panes import CurvePane
 from tui.widgets.rule_form import FieldRow, RuleForm
 from tui.widgets.table import Table
 
@@ -207,7 +208,17 @@ async def test_a_new_rule_begins_with_what_its_kind_needs(started: Started) -> N
         await driver.press("enter")
         assert isinstance(driver.app.focused, Input)
         assert "id *" in driver.text
-        await typed(driver, "id", "daily")
+        curve = driver.app.screen.query_one(CurvePane)
+        assert (
+            curve.drawing is None and not curve.border_subtitle
+        )  # no curve of the rule before beside a new one
+        await driver.press(*"daily", "enter")
+        assert driver.app.focused.parent.id == "row-title"
+        await driver.press("T", "down", "up", "up")
+        form, focused = driver.app.screen.query_one(RuleForm), driver.app.focused
+        assert (form.texts["id"], form.texts["title"], focused.value) == ("daily", "T", "daily")
+        place = driver.app.screen.find_widget(focused)
+        assert place.visible_region == place.region
         await typed(driver, "limit", "1")
         await driver.press("f2", "y")
         assert [(change.kind, change.id) for change in changes(driver)] == [("add", "daily")]

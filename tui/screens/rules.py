@@ -160,8 +160,10 @@ class RulesScreen(WorkScreen):
         self.show_pane("form")
 
     async def _open(self, entry: Entry) -> None:
-        replay = self.query_one(ReplayPane)
+        replay, curve = self.query_one(ReplayPane), self.query_one(CurvePane)
         replay.replay = None
+        curve.cancel()
+        curve.say_instead("It is drawn after the replay.")
         await self.form.put(entry)
         if entry.version or entry.proposal:
             self._replay(entry.keys, entry.proposal)

@@ -197,9 +197,11 @@ class CurvePane(Vertical, AnswerPane, can_focus=True):
     def cancel(self) -> None:
         """Drop the curve that is being made or due; what is shown stays."""
         self._rule = None
+        self.border_subtitle = content(self.drawing.note if self.drawing is not None else "")
         super().cancel()
 
     def say_instead(self, text: str) -> None:
+        self.border_title = content("Curve")
         self.drawing, self.says = None, text
         self.border_subtitle = content("")
 

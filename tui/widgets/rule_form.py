@@ -13,6 +13,7 @@ from textual.events import Click, DescendantFocus
 from textual.message import Message
 from textual.widgets import Collapsible, Input, Label
 
+from tui import keys
 from tui.core_access import AsksCore
 from tui.rendering.text import content, listed_names, names_in, number, plain
 from tui.widgets.text import CleanInput, TextBlock
@@ -83,8 +84,12 @@ class FieldRow(Container):
 
     @on(Input.Submitted)
     def choose(self, event: Input.Submitted) -> None:
+        """Enter: what may be chosen; where that is nothing, the next field."""
         event.stop()
-        self._ask()
+        if self.field.can_be_chosen:
+            self._ask()
+        else:
+            self.screen.query_one(RuleForm).next_field(1)
 
     @on(Click, ".-list")
     def choose_by_mouse(self) -> None:
@@ -101,6 +106,9 @@ class RuleForm(VerticalScroll, AsksCore, can_focus=False):
 
     Above them stands what the rule does; fields that seldom matter are folded away.
     """
+
+    AREA = "form"
+    BINDINGS = keys.bindings(AREA)
 
     @dataclass
     class Edited(Message):
@@ -184,6 +192,13 @@ class RuleForm(VerticalScroll, AsksCore, can_focus=False):
                 more.collapsed = False
         self._general = [plain(text) for key, text in errors.items() if key not in rows]
         self._say_state()
+        self.call_after_refresh(self._keep_in_sight)
+
+    def _keep_in_sight(self) -> None:
+        """What is said above and below the fields takes lines: the one with the cursor stays in sight."""
+        for field in self.query(Input):
+            if field.has_focus:
+                field.scroll_visible(animate=False)
 
     @on(DescendantFocus)
     def _say_state(self) -> None:
@@ -236,6 +251,9 @@ class RuleForm(VerticalScroll, AsksCore, can_focus=False):
         self._beside = (content(judged, "dim"), *whole)
         self._say(check.reads)
         self.tell({})
+
+    def action_next_field(self, step: int) -> None:
+        self.next_field(step)
 
     def next_field(self, step: int) -> bool:
         """Go to the next field, or what folds the others away; False where there is none, or the cursor is in none."""
