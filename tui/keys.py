@@ -370,8 +370,7 @@ def of_dialogs() -> list[BindingType]:
     return [replace(one, key=IN_DIALOGS[str(one.id)], action=f"app.{one.action}", show=one.id == "app.help") for one in own]  # fmt: skip
 
 
-KEYS, WIDEST, AROUND = 14, 110, 9
-"""Cells for the keys; the most that the box around them is wide, and what is no text of it."""
+KEYS, WIDEST, AROUND = 14, 110, 9  # cells: for keys; of the widest box; of what is no text in it
 
 
 def areas(screen: Screen[Any]) -> list[str]:
@@ -388,7 +387,6 @@ def help_text(screen: Screen[Any], keymap: Mapping[str, str]) -> Content:
 
 def section(area: str, keymap: Mapping[str, str], width: int, *, in_dialog: bool = False) -> Content:
     """The keys of one area, with what they do, in a box over a terminal of that width."""
-    room = min(width * 9 // 10, WIDEST) - AROUND - KEYS
     lines = [joined((TITLES[area], "bold underline"))]
     for key in TABLE[area]:
         ident, shipped = action_id(area, key), key.keys
@@ -396,7 +394,7 @@ def section(area: str, keymap: Mapping[str, str], width: int, *, in_dialog: bool
             if ident not in IN_DIALOGS:
                 continue
             shipped = IN_DIALOGS[ident]
-        text, *wrapped = content(key.help).wrap(room)
+        text, *wrapped = content(key.help).wrap(min(width * 9 // 10, WIDEST) - AROUND - KEYS)
         lines.append(joined((f"{names(key, keymap.get(ident, shipped)):>{KEYS}}  ", "bold"), text))
         lines += [joined(" " * (KEYS + 2), line) for line in wrapped]
     return Content("\n").join(lines)
