@@ -188,12 +188,14 @@ class WhysentApp(App[int], GoesToEntries, TakesBack):
             self.screen.seek()
 
     def action_explain_keys(self) -> None:
-        from tui.screens.dialogs import HelpDialog
+        from tui.screens.dialogs import TextDialog
 
-        if isinstance(self.screen, HelpDialog):
+        if self.screen.id == "help":
             self.screen.dismiss()
         else:
-            self.push_screen(HelpDialog("Keys here", keys.help_text(self.screen, self.keymap)))
+            dialog = TextDialog("Keys here", keys.help_text(self.screen, self.keymap))
+            dialog.id = "help"
+            self.push_screen(dialog)
 
     def action_story(self, step: int) -> None:
         """From the customer of a story to that of another one."""

@@ -17,7 +17,6 @@ from tui.screens.customer import CustomerScreen
 from tui.screens.dialogs import (
     AudienceScreen,
     Choice,
-    HelpDialog,
     JumpScreen,
     Line,
     PageDialog,
@@ -273,7 +272,7 @@ async def test_hints_name_keys_of_ones_own(started: Started) -> None:
 async def test_a_dialog_tells_its_keys_and_lets_one_leave(started: Started) -> None:
     async with started("small") as driver:
         await driver.press("enter", "R", "question_mark")
-        assert isinstance(driver.app.screen, HelpDialog)
+        assert driver.app.screen.id == "help"
         assert "In a report" in driver.text
         assert "Go to Find" not in keys.help_text(driver.app.screen_stack[-2], {}).plain
         await driver.press("question_mark")

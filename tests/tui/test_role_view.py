@@ -167,8 +167,12 @@ NOTHING_OF_CUSTOMERS = {
     "kept",
     "handover",
     "map_suggestion",
+    "format",
+    "format_check",
+    "format_skeleton",
+    "links",
 }
-"""Documents about files, this machine, and numbers of rules that are not named to whoever is not told."""
+"""Documents about files, this machine, who is one person, and numbers of rules that are not named to whoever is not told."""
 
 
 def of_customer(ws: Workspace, person: str) -> Iterator[tuple[str, object]]:

@@ -76,10 +76,6 @@ class TextDialog(Dialog[None]):
         self.query_one(VerticalScroll).focus()
 
 
-class HelpDialog(TextDialog):
-    """The keys of what had the focus; the key that asks for them closes it again."""
-
-
 class PageDialog(Dialog[bool]):
     """An answer or a section of the manual; where it leads somewhere, Enter goes there."""
 

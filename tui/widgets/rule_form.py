@@ -47,8 +47,8 @@ class FieldRow(Container):
 
     def compose(self) -> ComposeResult:
         signs = f"{' *' if self.field.needed else ''}{' ▾' if self.field.can_be_chosen else ''}"
-        name = content(f"{self.field.key.replace('_', ' ')}{signs}")
-        yield Label(name, classes="key -list" if self.field.can_be_chosen else "key")
+        name = f"{self.field.key.replace('_', ' ')}{signs}"
+        yield Label(content(name), classes="key -list" if self.field.can_be_chosen else "key")
         default = plain(self.field.default) or ("needed" if self.field.needed else "any")
         placeholder = f"{default}: {self.field.hint}" if self.field.needed and self.field.hint else default
         yield CleanInput(self.field.text, placeholder=placeholder, compact=True, select_on_focus=False)

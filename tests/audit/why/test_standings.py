@@ -390,7 +390,7 @@ def test_the_document_has_the_fields_that_scripts_read() -> None:
     assert set(made) == {
         "schema", "customer", "at", "subject", "standing", "until", "because", "evidence", "counterfactual", "rules",
         "reconstruction", "left_out", "until_why", "until_basis", "until_text", "ends_with", "counts_until", "covered_by", "none_since", "known_until", "known_gaps",
-        "none_of", "last_came",
+        "none_of", "last_came", "known_at",
     }  # fmt: skip
     assert set(made["counterfactual"]) == {
         "remove", "add", "outcome", "minimal", "smallest", "method", "enough", "found_otherwise", "limit", "needed", "tested", "tried",
