@@ -129,7 +129,7 @@ def _folder(ws: "Workspace", context: Context) -> Path:
     from audit.rules import files
 
     rests_on = blake2b(_program(), digest_size=8)
-    rests_on.update(f"{ROWS} {ws.version}".encode())
+    rests_on.update(f"{ROWS} {ws.version} {sorted(findings.CHECKS)}".encode())
     rests_on.update(files.dump(context.declared).encode())
     rests_on.update(repr(sorted(context.namesakes.items())).encode())
     return ws.generation.beside / f"{_NAME}-{rests_on.hexdigest()}"
