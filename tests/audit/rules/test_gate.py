@@ -117,7 +117,7 @@ def gated(frame, rules, gate=None):
     return answers
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(rows.filter(bool), acts, dropping, st.data())
 def test_fed_in_order_it_decides_as_the_replay_does(history, acted, documents, data):
     history = [{**row, "item_id": data.draw(items), "category": "A > 7"} for row in history]
@@ -126,7 +126,7 @@ def test_fed_in_order_it_decides_as_the_replay_does(history, acted, documents, d
     assert gated(frame, rules) == replayed(frame, rules)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(rows.filter(bool), acts, any_rules)
 def test_offered_again_when_due_it_decides_as_the_replay_does_of_what_is_deferred(history, acted, documents):
     frame, rules = events(*history, *acted), made(documents)

@@ -126,7 +126,7 @@ def covers(rule, row):
     return row["campaign_id"] not in rule.get("except_campaigns", [])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(rows.filter(bool), st.lists(st.one_of(caps, calendars), min_size=1, max_size=3))
 def test_caps_decide_as_the_contract_written_down_naively(history, rules):
     rules = [{"per": ["customer"], **rule, "id": f"r{number}"} for number, rule in enumerate(rules)]
@@ -210,7 +210,7 @@ instants = st.datetimes(datetime(1990, 1, 1), datetime(2040, 1, 1), timezones=st
 zones = st.sampled_from((*ZONES, "America/Sao_Paulo", "America/Havana", "Asia/Beirut", "Pacific/Apia"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(instants, zones, st.sampled_from(("1h", "1d", "1w", "1mo")))
 def test_a_calendar_unit_holds_until_its_end(moment, zone, window):
     where = ZoneInfo(zone)
@@ -221,7 +221,7 @@ def test_a_calendar_unit_holds_until_its_end(moment, zone, window):
     assert unit(moment + (end - moment) / 2, window, where, "monday") == name
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(instants, zones, st.times(), st.times())
 def test_quiet_hours_hold_until_their_end(moment, zone, start, end):
     start, end = start.replace(second=0, microsecond=0), end.replace(second=0, microsecond=0)

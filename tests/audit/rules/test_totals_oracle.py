@@ -190,7 +190,7 @@ def test_the_totals_are_those_of_the_contract_counted_naively(history, documents
     assert fleet.simulate(whole.lazy(), rules, known, rows=at_hand).document().to_json() == told
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.integers(0, 3000), st.integers(1, 3000))
 def test_the_intervals_are_wilsons(some, more):
     """Held to the formula of the paper, written out."""
