@@ -45,7 +45,7 @@ FAMILY = "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono','Liberat
 SCREENS = {
     "stories": (0, ""),
     "customer": (1, ""),
-    "left-out": (1, "end x"),
+    "left-out": (1, "b down down down x"),
     "tried": (1, "t"),
     "why": (1, "w"),
     "reply": (1, "R r"),

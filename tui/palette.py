@@ -94,9 +94,11 @@ class Entry:
         )
 
     def prompt(self, room: int) -> Content:
-        """How the list shows it: two lines of so many cells."""
+        """How the list shows it: its title in a line of so many cells, and below it all that is said about it."""
         width = room - KIND
-        about = "\n" + " " * KIND + line(self.about, width)
+        about = content("").join(
+            content("\n" + " " * KIND) + part for part in content(self.about).wrap(width)
+        )
         return joined((line(KINDS[self.kind], KIND), "dim"), (line(self.title, width), "bold"), about)
 
     def hit(self, score: float, room: int) -> Hit:

@@ -399,7 +399,7 @@ class FakeSession:
     def try_rules(self, customer: str, without: tuple[str, ...], suggested: Document | None) -> RuleTrial:
         self.asked.append(("try_rules", customer, without, suggested))
         stopped = {
-            f"m-{at}": f"stopped: 3 messages had gone out in the 7d before it, and 3 may ({self.name})"
+            f"m-{at}": f"stopped by {self.name}: 3 messages had gone out in the 7 days before it, and 3 may"
             for at in (11, 9)
         }
         return RuleTrial(

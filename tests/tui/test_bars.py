@@ -22,6 +22,9 @@ def bars(made: week_strip.Strip) -> list[str]:
     ]
 
 
+MONTHS = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"}
+
+
 @given(
     st.lists(st.integers(0, 30), min_size=1, max_size=200),
     st.integers(1, 160),
@@ -36,6 +39,9 @@ def test_every_week_has_cells_of_its_own_and_all_as_many(counts, width, height, 
     assert {len(part) for column in made.columns for part in (column.sign, *column.bar)} == {made.cells}
     assert made.cells * len(made.columns) <= width
     assert len(week_strip.months(made)) == made.cells * len(made.columns)
+    assert set(week_strip.months(made).split()) <= MONTHS | {f"{week.start:%Y}" for week in history}, (
+        "a month is whole or not there"
+    )
     drawn = "".join(bars(made))
     assert (drawn.strip("▔ ") == "") == (not any(column.week.messages for column in made.columns))
 

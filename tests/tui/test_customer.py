@@ -311,14 +311,17 @@ async def test_tried_rules_strike_what_they_stop_and_say_why_beside_it(started: 
         assert marked(driver, "stopped") == {"m-11", "m-9"}
         assert marked(driver, "deferred") == {"m-10"}
         row = next(line for line in driver.text.splitlines() if "✗" in line)
-        assert "stopped: 3 mess" in row
+        assert "stopped by Nail clipp" in row
         assert "deferred to 2026-09" in driver.words
         assert ("2 stopped, 1 deferred" in driver.text) == (size != "small")
         whole = driver.app.screen.query_one(Head).says.plain
-        assert "2 rules of the book: stopped: 3 messages had gone out in the 7d before it, and 3 may" in whole
+        assert (
+            "2 rules of the book: stopped by Nail clipper: 3 messages had gone out in the 7 days before it, and 3 may"
+            in whole
+        )
         await driver.press("t")
         assert marked(driver, "stopped") == marked(driver, "deferred") == set()
-        assert "stopped: 3 mess" not in driver.text
+        assert "stopped by" not in driver.text
 
 
 async def test_the_reason_beside_a_stopped_mail_is_not_struck_through(started: Started) -> None:
@@ -342,7 +345,7 @@ async def test_rules_are_tried_again_without_what_is_left_out(started: Started) 
         await driver.press("enter", "t", "G", "x")
         asked = [one[2] for one in driver.session.asked if one[0] == "try_rules"]
         assert asked == [(), ("o-1841",)]
-        assert "stopped: 3 mess" in driver.text
+        assert "stopped by Nail clipp" in driver.text
 
 
 async def test_where_no_rule_can_be_tried_that_is_said_and_nothing_is_marked(started: Started) -> None:

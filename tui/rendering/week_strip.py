@@ -93,14 +93,16 @@ def _bar(messages: int, full: float, line: int | None, height: int, cells: int) 
 
 
 def months(strip: Strip) -> str:
-    """The line of months, each at its first Monday; of January the year."""
-    line = " " * (strip.cells * len(strip.columns))
+    """The line of months, each whole at its first Monday, the last one moved to where it has room; of January the year."""
+    width = strip.cells * len(strip.columns)
+    line = " " * width
     for number, column in enumerate(strip.columns):
         start = column.week.start
-        if start.day <= 7:
-            name = f"{start:%Y}" if start.month == 1 else f"{start:%b}"
-            line = f"{line[: number * strip.cells]}{name}{line[number * strip.cells + len(name) :]}"
-    return line[: strip.cells * len(strip.columns)]
+        name = f"{start:%Y}" if start.month == 1 else f"{start:%b}"
+        at = min(number * strip.cells, width - len(name))
+        if start.day <= 7 and at >= 0 and not line[max(at - 1, 0) : at + len(name)].strip():
+            line = f"{line[:at]}{name}{line[at + len(name) :]}"
+    return line
 
 
 def in_words(week: Week, cap: WeeklyCap | None) -> tuple[str, ...]:

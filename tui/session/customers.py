@@ -278,7 +278,7 @@ class Customers:
             without,
             description,
             {
-                mail.event_id: f"stopped: {mail.text} ({mail.rule})"
+                mail.event_id: f"stopped by {mail.rule}: {mail.text}"
                 for mail in held_messages
                 if mail.until is None
             },

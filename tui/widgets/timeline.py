@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from tui.rendering import week_strip
-from tui.rendering.text import content, joined, line
+from tui.rendering.text import content, joined
 from tui.rendering.timeline import with_notes
 from tui.rendering.wording import day, moment
 from tui.widgets.table import Table
@@ -80,7 +80,7 @@ class Timeline(Table):
             else Column("at", "day", width=10, show=day)
         )
         note = (
-            Column("note", "by the rules", most=38 if 76 <= width < 110 else 24, whole=True)
+            Column("note", "by the rules", most=38 if 76 <= width < 110 else 28, whole=True)
             if trying
             else Column("note", "then", most=16 if width < 100 else 24)
         )
@@ -195,7 +195,11 @@ class WeekStrip(Widget):
 
     def _beside(self, strip: week_strip.Strip, room: int, height: int) -> list[Content]:
         """What stands to the right of the columns: the week that is stood on, then what the cap is and the year holds."""
-        texts = [content(line(text, room), style) for text, style in self._told(strip, room, height)]
+        texts = [
+            part
+            for text, style in self._told(strip, room, height)
+            for part in content(text, style).wrap(room)
+        ]
         return [*texts, *[content("")] * height][:height]
 
     def _told(self, strip: week_strip.Strip, room: int, height: int) -> Iterator[tuple[str, str]]:

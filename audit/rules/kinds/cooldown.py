@@ -169,7 +169,7 @@ class Cooldown(Rule):
     def blocked_because(self, counted: int) -> str:  # noqa: ARG002
         if self.until_repurchase:
             return f"{self._after_which()} came before it, and the next purchase was not due yet"
-        return f"{self._after_which()} lay in the {self.window} before it"
+        return f"{self._after_which()} lay in the {describe.span(self.window)} before it"
 
     def passed_because(self) -> str:
         not_undone = " that was kept" if ORDER in self.after else ""
@@ -177,7 +177,7 @@ class Cooldown(Rule):
             return (
                 f"no {self._after_which()}{not_undone} came before it, or the next purchase was due by then"
             )
-        return f"no {self._after_which()}{not_undone} lay in the {self.window} before it"
+        return f"no {self._after_which()}{not_undone} lay in the {describe.span(self.window)} before it"
 
     def _after_which(self) -> str:
         """What is looked for before a message; goods that were sent unasked count as an order does."""

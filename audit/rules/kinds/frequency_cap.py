@@ -134,7 +134,7 @@ class FrequencyCap(Cap):
             return f"the last {self.window.removesuffix('d')} calendar days"
         if self.window_kind == "calendar":
             return f"the same calendar {_SAME[self.window]}"
-        return f"the {self.window} before it"
+        return f"the {describe.span(self.window)} before it"
 
 
 class _CalendarUnit(Counter):

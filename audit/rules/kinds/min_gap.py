@@ -32,7 +32,7 @@ class MinGap(Cap):
         return f"At least {describe.span(self.window)} between {describe.messages(self)}{self.per_words()}"
 
     def blocked_because(self, counted: int) -> str:
-        return f"{describe.count(counted, 'message')} went out in the {self.window} before it"
+        return f"{describe.count(counted, 'message')} went out in the {describe.span(self.window)} before it"
 
     def passed_because(self) -> str:
-        return f"nothing went out in the {self.window} before it"
+        return f"nothing went out in the {describe.span(self.window)} before it"

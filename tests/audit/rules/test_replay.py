@@ -268,7 +268,7 @@ def test_every_rule_says_its_word_on_one_message(name):
     other, gap, stops = verdicts.of(frame, context(frame), rules, name)
     assert stops == {
         "id": "cap", "title": "", "version": 3, "verdict": "stops", "counted": ["s1", "s2", "s3"],
-        "text": "Stops it: 3 messages had gone out in the 7d before it, and 3 may; it could pass from 2026-01-08 10:00 UTC on.",
+        "text": "Stops it: 3 messages had gone out in the 7 days before it, and 3 may; it could pass from 2026-01-08 10:00 UTC on.",
         "next_allowed_at": "2026-01-08T10:00:00Z",
     }  # fmt: skip
     assert (gap["verdict"], gap["counted"]) == ("allows", [])
@@ -283,7 +283,7 @@ def test_what_another_rule_held_back_is_said_not_to_be_counted(held):
     _, counting = verdicts.of(frame, context(frame), rules, "s4")
     (alone,) = verdicts.of(frame, context(frame), rules[:1], "s4")
     not_counted = " What the rules would have held back before it is not counted."
-    assert counting["text"] == "Lets it pass: fewer than 3 went out in the 3d before it." + (
+    assert counting["text"] == "Lets it pass: fewer than 3 went out in the 3 days before it." + (
         not_counted if held == "s2" else ""
     )
     assert not_counted not in alone["text"]
