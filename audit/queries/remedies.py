@@ -205,6 +205,11 @@ def campaign(ws: "Workspace", customer: str, finding: str) -> str:
     return _campaign(read.events, _finding(read, finding).messages)
 
 
+def finding_text(ws: "Workspace", customer: str, finding: str) -> str:
+    """What a finding says. Raises NotFoundError for an unknown customer or finding."""
+    return _finding(read_case(ws, customer), finding).text
+
+
 def _finding(case: Case, ident: str) -> Finding:
     for finding in findings(case):
         if finding.id == ident:

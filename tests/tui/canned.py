@@ -664,8 +664,8 @@ class FakeSession:
     def inbox(self) -> tuple[ProposalGroup, ...]:
         rule = {"id": "sunset-kindle", "kind": "sunset", "unengaged": 5}
         asked = [
-            ProposalSummary("p1", "import sunset-kindle", "mara on 2026-11-19 · ticket 4711 · c_00000000", f"again ({self.name})",
-                  ("+ sunset-kindle", "    unengaged: 5"), rule),
+            ProposalSummary("p1", "new rule sunset-kindle", "mara on 2026-11-19 · ticket 4711 · c_00000000", f"again ({self.name})",
+                  ("+ sunset-kindle", "    unengaged: 5"), rule, customer="c_00000000", finding="f_1"),
             ProposalSummary("p2", "handover", "jo on 2026-11-20", "", ("handover as csv: email-weekly-cap v3",), None, approvable=False),
         ]  # fmt: skip
         left = [one for one in asked if one.id not in self.answered]
@@ -674,6 +674,9 @@ class FakeSession:
     def propose(self, keys: Document, case: ProposalCase) -> str:
         self.asked.append(("propose", dict(keys), case))
         return "proposed as p3; whoever may change rules finds it in the inbox"
+
+    def finding_text(self, customer: str, finding: str) -> str:
+        return f"84 mails of {self.name} in a row, and no click is recorded"
 
     def reject(self, proposal: str, note: str) -> str:
         self.asked.append(("reject", proposal, note))

@@ -60,6 +60,22 @@ def test_an_agent_asks_with_the_ticket_and_an_operator_finds_it_by_campaign(
         agent.proposals.inbox()
 
 
+def test_one_rule_is_proposed_once_for_a_finding_and_the_inbox_says_what_it_found(own: CoreSession) -> None:
+    clipper, finding, rule = suggested(own)
+    own.proposals.propose(rule, ProposalCase(clipper, finding.id))
+    with pytest.raises(InputError, match="p1 asks for that already"):
+        own.proposals.propose(rule, ProposalCase(clipper, finding.id, "again"))
+    assert "proposed as p2" in own.proposals.propose(
+        {**rule, "window": "30d"}, ProposalCase(clipper, finding.id)
+    )
+    one = own.proposals.inbox()[0].proposals[0]
+    assert one.title == f"new rule {rule['id']}"
+    assert finding.id not in one.origin
+    assert own.proposals.finding_text(one.customer, one.finding) == finding.text
+    own.proposals.reject("p1", "too wide")
+    assert "proposed as p3" in own.proposals.propose(rule, ProposalCase(clipper, finding.id))
+
+
 def test_approving_puts_it_in_force_with_a_note_and_takes_it_out_of_the_inbox(own: CoreSession) -> None:
     clipper, finding, rule = suggested(own)
     own.proposals.propose(rule, ProposalCase(clipper, finding.id))

@@ -40,6 +40,7 @@ class InboxDialog(Dialog[bool]):
         super().__init__("Inbox")
         self._proposals: dict[str, ProposalSummary] = {}
         self._replays: dict[str, Content] = {}
+        self._findings: dict[str, str] = {}
         self._changed = False
 
     def compose(self) -> ComposeResult:
@@ -73,9 +74,28 @@ class InboxDialog(Dialog[bool]):
     @on(OptionList.OptionHighlighted, "#waiting")
     def show_chosen(self) -> None:
         proposal = self.chosen
-        text = content(EMPTY) if proposal is None else _page(proposal, self._replays.get(proposal.id))
-        self.query_one(Static).update(text)
         self.query_one("#asked", VerticalScroll).border_subtitle = content("")
+        if proposal is None:
+            self.query_one(Static).update(content(EMPTY))
+            return
+        finding = self._findings.get(proposal.finding)
+        self.query_one(Static).update(_page(proposal, finding, self._replays.get(proposal.id)))
+        if proposal.finding and finding is None:
+            question = partial(self.session.proposals.finding_text, proposal.customer, proposal.finding)
+            self.ask("finding", question, partial(self.show_finding, proposal.finding))
+
+    def show_finding(self, finding: str, text: str) -> None:
+        self._findings[finding] = text
+        self.show_chosen()
+
+    def failed(self, group: str, reason: str) -> None:
+        """A finding that the data of today does not give is said where it would stand."""
+        proposal = self.chosen
+        if group == "finding" and proposal is not None:
+            self.show_finding(proposal.finding, reason)
+        else:
+            self.show_chosen()
+            super().failed(group, reason)
 
     @on(OptionList.OptionSelected, "#waiting")
     def replay_chosen(self) -> None:
@@ -109,11 +129,13 @@ class InboxDialog(Dialog[bool]):
                 severity="warning",
             )
             return
+        self.query_one("#asked", VerticalScroll).border_subtitle = content("what it would change …")
         change = Change("approve", proposal.id)
         self.ask("plan", partial(self.session.rules.plan, change), partial(self.ask_yes, change))
 
     def ask_yes(self, change: Change, plan: Plan) -> None:
         apply = self.session.rules.apply
+        self.query_one("#asked", VerticalScroll).border_subtitle = content("")
 
         def approve(note: str) -> None:
             self.ask("answer", partial(apply, change, note), self.show_approved)
@@ -165,8 +187,9 @@ def _items(groups: tuple[ProposalGroup, ...]) -> Iterator[Item]:
             )
 
 
-def _page(proposal: ProposalSummary, replay: Content | None) -> Content:
+def _page(proposal: ProposalSummary, finding: str | None, replay: Content | None) -> Content:
     parts = [joined((proposal.title, "bold"), (f"  {proposal.id}", "dim")), content(proposal.origin, "dim")]
+    parts += [content(finding or "reading what it is about …", "dim")] if proposal.finding else []
     parts += [content(f"“{proposal.note}”")] if proposal.note else []
     parts += [content(""), *map(content, proposal.lines), content("")]
     parts.append(content("Enter replays it over everybody.", "dim") if replay is None else replay)

@@ -153,7 +153,7 @@ class SuggestionDialog(Dialog[None]):
         propose, rule, case = self.session.proposals.propose, self._rule, self._case
 
         def propose_with(note: str) -> None:
-            self.ask("propose", partial(propose, rule, replace(case, note=note)), self.services.did_to_book)
+            self.ask("propose", partial(propose, rule, replace(case, note=note)), self.done)
 
         ask_note(self, "Propose it: a note for whoever decides, or nothing", propose_with)
 
@@ -162,7 +162,12 @@ class SuggestionDialog(Dialog[None]):
 
     def ask_yes(self, plan: Plan) -> None:
         apply = partial(self.session.rules.apply, self._change)
-        confirm(self, plan, lambda: self.ask("apply", apply, self.services.did_to_book))
+        confirm(self, plan, lambda: self.ask("apply", apply, self.done))
+
+    def done(self, what: str) -> None:
+        """The rule is proposed or in the book: back to the case."""
+        self.services.did_to_book(what)
+        self.dismiss(None)
 
     def action_copy(self) -> None:
         text = "\n".join(f"{key} = {listed(value)}" for key, value in self._rule.items())

@@ -69,6 +69,13 @@ class Proposals:
         self._opened.acts.append(proposal.id)
         return f"proposed as {proposal.id}; whoever may change rules finds it in the inbox"
 
+    def finding_text(self, customer: str, finding: str) -> str:
+        """What the finding says for which something is proposed."""
+        from audit.queries import remedies
+
+        self._opened.viewer.require("show")
+        return remedies.finding_text(self._opened.workspace, customer, finding)
+
     def reject(self, proposal: str, note: str) -> str:
         """Say no to a proposal; what was done, in a line."""
         from audit.rules.book import proposals
@@ -82,24 +89,18 @@ def summary(proposal: Proposal) -> ProposalSummary:
     """A proposal as a list and a page show it."""
     case = proposal.case
     who = f"{proposal.author} on {day(proposal.made_at)}"
-    origin = [who, f"ticket {case.ticket}" if case.ticket else "", case.customer, case.finding]
+    origin = [who, f"ticket {case.ticket}" if case.ticket else "", case.customer]
     return ProposalSummary(
         proposal.id,
-        f"{proposal.action} {', '.join(change.rule.id for change in proposal.changes)}".strip(),
+        proposal.title,
         " · ".join(part for part in origin if part),
         case.note,
         tuple(proposal.lines()),
-        proposed_rule(proposal),
+        proposal.keys,
         approvable=proposal.request is None,
+        customer=case.customer,
+        finding=case.finding,
     )
-
-
-def proposed_rule(proposal: Proposal) -> Document | None:
-    """The rule that would be there if the proposal were accepted, where it is about one rule."""
-    from audit.rules.model import to_dict
-
-    (change, *more) = proposal.changes or (None,)
-    return None if change is None or more or change.after is None else to_dict(change.after)
 
 
 CHANGED = "changed"
@@ -305,7 +306,7 @@ def _proposed_entry(proposal: Proposal) -> Entry | None:
     from audit.rules.describe import sentence
     from audit.rules.model import from_dict
 
-    keys = proposed_rule(proposal)
+    keys = proposal.keys
     if keys is None:
         return None
     rule = from_dict(keys)

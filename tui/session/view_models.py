@@ -253,6 +253,8 @@ class Drawing:
 class ProposalSummary:
     """A proposal: `origin` says who made it for which case, `lines` what would change; `rule` is what can be replayed.
 
+    `customer` and `finding` are those of its case, or empty.
+
     `approvable`: whether it is for these screens to approve; an export is not.
     """
 
@@ -263,6 +265,8 @@ class ProposalSummary:
     lines: tuple[str, ...]
     rule: Document | None = None
     approvable: bool = True
+    customer: str = ""
+    finding: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,13 +56,14 @@ class Inbox:
     def propose(
         self, plan: Plan, case: Case | None = None, *, author: str | None = None, draft: bool = False
     ) -> Proposal:
-        """Ask for what `plan` says, or keep it as a draft. Raises InputError if it changes nothing."""
+        """Ask for what `plan` says, or keep it as a draft. Raises InputError if it changes nothing, or asks again for one case."""
         if not plan.changes:
             raise InputError(
                 "that is in the book already; there is nothing to propose; `whysent rules list` shows it"
             )
         state = proposals.DRAFT if draft else PROPOSED
         with self._store.writing() as db:
+            refuse_again(proposals.read(db), plan, case or Case())
             number = proposals.write(
                 db,
                 plan.changes,
@@ -140,6 +141,20 @@ class Inbox:
     def _step(self, state: str, actor: str | None, note: str = "") -> Step:
         said = scan.pseudonymous(note, self._who)
         return Step(state=state, actor=actor or roles.current_user(), at=self._store.now(), note=said)
+
+
+def refuse_again(written: Iterable[Proposal], plan: Plan, case: Case) -> None:
+    """Raises InputError where the very same waits already for the same finding, or customer, under the same ticket."""
+    if not case.customer:
+        return
+    wanted = (tuple(plan.changes), plan.effective, case.customer, case.finding, case.ticket)
+    for proposal in written:
+        known = proposal.case
+        asked = (proposal.changes, proposal.effective, known.customer, known.finding, known.ticket)
+        if asked == wanted and proposal.state in (PROPOSED, proposals.DRAFT):
+            raise InputError(
+                f"{proposal.id} asks for that already, by {proposal.author} on {proposal.made_at:%Y-%m-%d}; `whysent rules inbox` shows it"
+            )
 
 
 def refuse_state(proposal: Proposal, states: Sequence[str]) -> None:

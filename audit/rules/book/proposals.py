@@ -51,6 +51,10 @@ class Step(Document):
     note: str
 
 
+DOES = {"+": "new rule", "-": "take out", "~": "change"}
+"""What becomes of a rule, by its sign."""
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """A change of the rules (`changes`) or an export (`request`) that is asked for.
@@ -88,6 +92,17 @@ class Proposal:
     def made_at(self) -> datetime:
         """When it was first written (UTC)."""
         return self.steps[0].at
+
+    @property
+    def title(self) -> str:
+        """What it asks for, in few words: what becomes of which rule, or the export."""
+        return ", ".join(f"{DOES[change.sign]} {change.rule.id}" for change in self.changes) or self.action
+
+    @property
+    def keys(self) -> dict[str, Any] | None:
+        """The rule that would be there if it were approved, as in a rule file; None unless it is about one rule."""
+        (change, *more) = self.changes or (None,)
+        return None if change is None or more or change.after is None else to_dict(change.after)
 
     @property
     def campaign(self) -> str:
