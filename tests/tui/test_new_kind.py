@@ -168,7 +168,9 @@ def test_it_is_tried_on_the_customer_screen(own: Command, tmp_path: Path) -> Non
             session.rules.apply(Change("disable", entry.id))
     keys = {"id": "thursday", "kind": "days_off", "weekdays": ["thursday"]}
     tried = session.customers.try_rules(session.customers.resolve(CLIPPER), (), keys)
-    assert set(tried.stopped.values()) == {"stopped: it was due on one of the days off (thursday) (thursday)"}
+    assert set(tried.stopped.values()) == {
+        "stopped by thursday: it was due on one of the days off (thursday)"
+    }
     assert len(tried.stopped) == len(stopped)
 
 
