@@ -88,7 +88,7 @@ def intervals_by_loops(frame):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(purchases)
 def test_also_bought_is_what_counting_by_hand_gives(rows):
     frame = orders(rows)
@@ -99,7 +99,7 @@ def test_also_bought_is_what_counting_by_hand_gives(rows):
     assert found["score"].to_list() == pytest.approx([row[4] for row in expected])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(purchases)
 def test_intervals_are_what_counting_by_hand_gives(rows):
     frame = orders(rows)
@@ -180,7 +180,7 @@ def test_bought_together_counts_orders_and_needs_an_order_id():
     assert found["people"].to_list() == [6, 6], "two orders of each"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(purchases)
 def test_who_buys_again_and_when_is_what_counting_by_hand_gives(rows):
     frame = orders(rows)

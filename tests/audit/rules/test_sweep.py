@@ -27,7 +27,7 @@ def simulated(history, *documents):
     return simulation.simulate(frame, [from_dict(one) for one in documents], context(frame))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(rows.filter(bool), caps, caps, st.lists(st.integers(0, 5), min_size=1, max_size=4, unique=True))
 def test_each_point_is_the_replay_with_that_limit(history, rule, other, limits):
     other = {**other, "id": "other"}

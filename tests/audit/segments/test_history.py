@@ -25,7 +25,7 @@ def there(frame, moment):
     return set(segments.derive(frame, context(frame, moment))["segment_id"])
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(acts)
 def test_a_spell_holds_from_its_entry_to_its_end_and_not_outside(rows):
     frame = history(rows)

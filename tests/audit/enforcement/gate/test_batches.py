@@ -28,7 +28,7 @@ BAD = (
 """What no answer can be given to; the last but one is older than what the customer was mailed since."""
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(rows, min_size=2, max_size=30),
     sets,
