@@ -90,6 +90,7 @@ def _detected(stopped: pl.DataFrame) -> pl.DataFrame:
             pl.col("act_at").first(),
             pl.col("act").first().str.replace_all("_", " ", literal=True),
             pl.col("other").unique(maintain_order=True).str.join(", ").alias("others"),
+            pl.lit(_CHANNEL).alias("channel"),
         )
     )
     return detected(
@@ -98,7 +99,7 @@ def _detected(stopped: pl.DataFrame) -> pl.DataFrame:
         case=pl.lit("other_id"),
         text=pl.format(
             "{} after the opt-out of {} ({}) under another id of the same address: {}.",
-            message_count(pl.lit(_CHANNEL)),
+            message_count(pl.col("channel")),
             day(pl.col("act_at")),
             "act",
             "others",

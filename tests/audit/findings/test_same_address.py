@@ -78,3 +78,10 @@ def test_it_is_explained_by_trying():
     explained = findings.finding(own, context, row["id"])
     assert explained.counterfactual.remove == ("after",)
     assert context.at - own["occurred_at"][0] == timedelta(0)
+
+
+def test_it_is_found_of_several_at_once():
+    said = [NO, act("unsubscribed", "2026-06-10", channel="email", customer_id="c_4", event_id="other no")]
+    mails = [mail("2026-06-11", customer_id=customer, event_id=customer) for customer in ("c_1", "c_3")]
+    namesakes = {**NAMESAKES, "c_3": ("c_4",), "c_4": ("c_3",)}
+    assert [row["messages"] for row in found(*said, *mails, namesakes=namesakes)] == [["c_1"], ["c_3"]]
