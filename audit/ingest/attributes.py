@@ -19,7 +19,9 @@ from audit.privacy.clean import clean_column
 from audit.privacy.lookup import unaccented
 from audit.storage import toml_input
 
-_LINE = re.compile(r"([^\S\n]*)([^:\n;]{1,60}?)(\s?:\s+)([^\n;]*[^\s;])")
+_LINE = re.compile(r"([^\S\n]*)([^:\n␊␍;]{1,60}?)(\s?:\s+)([^\n␊␍;]*[^\s␊␍;])")
+"""A line `key: value`; ends of lines stand as `clean` shows them, or as they are."""
+
 _LONGEST_NAME = 100
 
 _TEXT = r'"[^"\\\x00-\x1f]*"'
@@ -225,7 +227,7 @@ def key_pattern() -> str:
     people = rf'(?:(?:{"|".join(sorted(_people()))})[^a-z0-9"]*)*'
     anywhere = rf'(?:[^":]*[^a-z":])?(?:{"|".join(sorted(_words()))})(?:[^a-z":][^":]*)?'
     key = rf'[^a-z0-9"]*(?:{people}(?:{spelled})[^a-z":]*|{anywhere}|[^":]*[^\x00-\x7f":][^":]*)'
-    return rf'(?i)"{key}"\s*:|(?:"|\\[nr]|;){key}:\s'
+    return rf'(?i)"{key}"\s*:|(?:"|\\[nr]|[;␊␍]){key}:\s'
 
 
 def apart(attributes: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
@@ -261,7 +263,7 @@ def _inside(value: Any, identifiers: list[tuple[str, str]], *, person: bool) -> 
 
 
 def _text(text: str, identifiers: list[tuple[str, str]], *, person: bool) -> str:
-    """A text that is JSON itself, or has lines of "key: value", without direct identifiers."""
+    """A text that is JSON itself, or has lines of "key: value", without direct identifiers; lines beside a person's are of a person."""
     if text[:1] in ("{", "["):
         try:
             inner = strict_json.loads(text)
@@ -269,9 +271,14 @@ def _text(text: str, identifiers: list[tuple[str, str]], *, person: bool) -> str
             return text
         return strict_json.dumps(_inside(inner, identifiers, person=person))
 
+    ambiguous = identifier_words()["attributes"]["ambiguous"]
+    of_person = person or any(
+        field_of(line[2]) and normal(line[2]) not in ambiguous for line in _LINE.finditer(text)
+    )
+
     def without(match: re.Match[str]) -> str:
         field = field_of(match[2])
-        if not field or (not person and normal(match[2]) in identifier_words()["attributes"]["ambiguous"]):
+        if not field or (not of_person and normal(match[2]) in ambiguous):
             return match[0]
         identifiers.append((field, match[4]))
         return f"{match[1]}{match[2]}{match[3]}[{field}]"

@@ -25,17 +25,20 @@ _STATEMENT = 64 * 1024**2
 """Bytes of one line of a dump, at most."""
 
 _NAME = rb'(?:`[^`]+`|"[^"]+"|[^`"(\s.;]+)'
+_IN_LIST = re.compile(rb'`[^`]+`|"[^"]+"|[^`",\s]+')
 _TABLE = rb"((?:" + _NAME + rb"\.)?" + _NAME + rb")"
+_NAMES = rb"\(((?:`[^`]*`|\"[^\"]*\"|[^)`\"])*)\)"
 _CREATE = re.compile(rb"\s*CREATE TABLE (?:IF NOT EXISTS )?" + _TABLE, re.IGNORECASE)
 _COLUMN = re.compile(
     rb'\s*(?:[`"]([^`"]+)[`"]|(?!(?:CONSTRAINT|PRIMARY|KEY|UNIQUE|FOREIGN|CHECK|EXCLUDE|LIKE|INDEX|FULLTEXT|SPATIAL)\b)([^\s`"(),;]+))\s',
     re.IGNORECASE,
 )
 _INSERT = re.compile(
-    rb"\s*(?:INSERT|REPLACE) (?:IGNORE )?INTO " + _TABLE + rb"\s*(?:\(([^)]*)\))?\s*VALUES\s*", re.IGNORECASE
+    rb"\s*(?:INSERT|REPLACE) (?:IGNORE )?INTO " + _TABLE + rb"\s*(?:" + _NAMES + rb")?\s*VALUES\s*",
+    re.IGNORECASE,
 )
 _INSERTS = re.compile(rb"\s*(?:INSERT|REPLACE)\s", re.IGNORECASE)
-_COPY = re.compile(rb"COPY " + _TABLE + rb" \(([^)]*)\) FROM stdin\b[^;]*;")
+_COPY = re.compile(rb"COPY " + _TABLE + rb" " + _NAMES + rb" FROM stdin\b[^;]*;")
 _COPIES = re.compile(rb"COPY .* FROM stdin", re.IGNORECASE)
 _END = re.compile(rb"\s*;\s*(?:--[^\n]*|/\*.*\*/)?\s*$", re.DOTALL)
 _VALUE = re.compile(rb"\s*(?:_binary\s*)?(?:'((?:[^'\\]|\\.|'')*)'|([^,()']*))\s*([,)])", re.DOTALL)
@@ -206,7 +209,7 @@ def _is_open(line: bytes) -> bool:
 
 
 def _names(written: bytes) -> list[str]:
-    return [name.strip(b'`" ').decode("utf-8", "replace") for name in written.split(b",")]
+    return [name.strip(b'`"').decode("utf-8", "replace") for name in _IN_LIST.findall(written)]
 
 
 def _row(line: bytes, at: int) -> tuple[list[str] | None, int]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from audit.privacy import scan
+
 if TYPE_CHECKING:
     from audit.ingest.map_language import Map
 
@@ -73,7 +75,7 @@ class Options:
     def tell(self, done: int, total: int, path: str) -> None:
         """Report `done` of `total` bytes of `path`."""
         if self.progress is not None:
-            self.progress(done, total, path)
+            self.progress(done, total, scan.scrubbed(path))
 
 
 @dataclass(frozen=True, slots=True)

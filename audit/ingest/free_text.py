@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,9 @@ _OTHERS = (
 
 _KNOWN_FIELDS = ("name", "address", "device_serial", "user_agent", "other")
 """What the vault knows that has no form of its own."""
+
+_SHORTEST, _SHORTEST_NAME = 4, 2
+"""House values: characters of what the vault knows, at least, to be sought in texts; a name as short as Jo with its capital alone."""
 
 _MESSAGE_ID = re.compile(r"<?[^\s@<>]+@[^\s@<>]+>?")
 _CAN_BE_TOLD = r"^(?:.*[^\d.,\s].*)$"
@@ -126,7 +129,9 @@ def _key(name: str) -> str:
 def _without_known(events: pl.DataFrame, identifiers: pl.DataFrame) -> pl.DataFrame:
     """Texts without the names, addresses and numbers that identity columns of this import say of the same customer."""
     value = pl.col("value")
-    is_long = (value.str.len_chars() >= 4) & value.str.contains(_CAN_BE_TOLD)
+    signs = value.str.strip_chars().str.len_chars()
+    is_long = (signs >= _SHORTEST) | ((signs >= _SHORTEST_NAME) & (pl.col("field") == "name"))
+    is_long &= value.str.contains(_CAN_BE_TOLD)
     is_place = (pl.col("field") != "address") | value.str.contains(r"\d")
     sought = identifiers.filter(pl.col("field").is_in(_KNOWN_FIELDS) & is_long & is_place)
     texts = [name for name in FREE_TEXT if name in events.columns]
@@ -136,11 +141,13 @@ def _without_known(events: pl.DataFrame, identifiers: pl.DataFrame) -> pl.DataFr
     searched = events.select(
         pl.int_range(pl.len()).alias("place"),
         "customer_id",
-        pl.concat_str(texts, separator=_SEPARATOR, ignore_nulls=True).str.to_lowercase().alias("text"),
-    )
+        pl.concat_str(texts, separator=_SEPARATOR, ignore_nulls=True).alias("text"),
+    ).with_columns(small=pl.col("text").str.to_lowercase())
+    as_written = pl.col("text").str.contains(value, literal=True)
     hits = (
         searched.join(sought, on="customer_id")
-        .filter(pl.col("text").str.contains(value.str.to_lowercase(), literal=True))
+        .filter(pl.col("small").str.contains(value.str.to_lowercase(), literal=True))
+        .filter((value.str.len_chars() >= _SHORTEST) | as_written)
         .sort("place", value.str.len_chars(), "value", descending=[False, True, False])
         .group_by("place", maintain_order=True)
         .agg(personal=pl.struct("field", "value"))
@@ -151,20 +158,21 @@ def _without_known(events: pl.DataFrame, identifiers: pl.DataFrame) -> pl.DataFr
     for name in texts:
         places, column = hits["place"], events[name].gather(hits["place"])
         clear = [
-            text if text is None else _without(text, personal, alone=name in NAMES_ALONE)
+            text if text is None else without(text, map(dict.values, personal), alone=name in NAMES_ALONE)
             for text, personal in zip(column, hits["personal"], strict=True)
         ]
         changed[name] = events[name].scatter(places, pl.Series(clear, dtype=SCHEMA[name]))
     return events.with_columns(**changed)
 
 
-def _without(text: str, personal: list[dict[str, str]], *, alone: bool) -> str:
-    """A text without what is known of its customer; a name of one word only as it is written, capitals and all."""
-    for identifier in personal:
-        value = identifier["value"]
-        is_one_word = identifier["field"] == "name" and not re.search(r"\W", value)
+def without(text: str, personal: Iterable[Iterable[str]], *, alone: bool) -> str:
+    """A text without what is known of its customer, as fields and values; a name of one word only as it is written, capitals and all."""
+    for field, value in personal:
+        if len(value) < (_SHORTEST_NAME if field == "name" else _SHORTEST):
+            continue
+        is_one_word = field == "name" and not re.search(r"\W", value)
         if is_one_word and (not alone or value[0].islower()):
             continue
         flags = re.NOFLAG if is_one_word else re.IGNORECASE
-        text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", f"[{identifier['field']}]", text, flags=flags)
+        text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", f"[{field}]", text, flags=flags)
     return text

@@ -16,13 +16,14 @@ from audit.errors import InputError
 from audit.events.document import Document
 from audit.events.schema import NEEDED, SCHEMA, conform
 from audit.ingest import formats, timestamps
-from audit.ingest.attributes import IDENTIFIERS
+from audit.ingest.attributes import IDENTIFIERS, apart
 from audit.ingest.format import Format, Options
+from audit.ingest.free_text import without
 from audit.ingest.report import Imported
 from audit.ingest.run import Run
-from audit.ingest.suggest import DROPPED, KEPT, TO_VAULT, UNSAID, Draft, draft_of
+from audit.ingest.suggest import DROPPED, KEPT, TO_VAULT, UNSAID, Draft, draft_of, safe_path
 from audit.privacy import scan
-from audit.privacy.clean import clean_column, mask
+from audit.privacy.clean import clean, mask
 
 if TYPE_CHECKING:
     from audit.workspace.workspace import Workspace
@@ -80,24 +81,32 @@ def _columns(draft: Draft) -> list[MapLine]:
     ours_of |= {theirs: ours for ours, theirs in draft.taken.items()}
     rest = (name for name in SCHEMA if name not in (*NEEDED, "attributes"))
     may = (KEPT, DROPPED, *NEEDED, *rest, *(TO_VAULT + name for name in IDENTIFIERS))
+    persons = {name: field for name in draft.columns if (field := draft.identifier(name))}
     lines = []
     for name, column in draft.columns.items():
         identifier = draft.identifier(name)
         kept = TO_VAULT + identifier if identifier else draft.chosen(name) or KEPT
         becomes = ours_of.get(name, kept)
         masked = identifier or ("other" if becomes == "customer_id" else None)
-        first = column.drop_nulls().unique(maintain_order=True).head(_SHOWN)
-        shown = (
-            [mask(masked, value) for value in first] if masked else scan.scrub(clean_column(first)).to_list()
-        )
+        rows = (column.is_not_null() & column.is_first_distinct()).arg_true().head(_SHOWN)
+        shown = [mask(masked, column[row]) if masked else _clear(draft, persons, name, row) for row in rows]
         values = tuple(dict.fromkeys(value[:_WIDEST] for value in shown))
         lines.append(replace(_line(draft, f"column:{name}", name, becomes, may), values=values))
     return lines
 
 
+def _clear(draft: Draft, persons: Mapping[str, str], name: str, row: int) -> str:
+    """A value without identifiers, and without what the columns of `persons` (→ their field of the vault) say in its row."""
+    plain, inside = apart({"": clean(draft.columns[name][row])})
+    said = ((field, draft.columns[other][row]) for other, field in persons.items())
+    known = sorted(((-len(value), field, value) for field, value in (*said, *inside) if value))
+    longest_first = [(field, value) for _, field, value in known]
+    return scan.scrubbed(without(plain.get("", ""), longest_first, alone=True))
+
+
 def _line(draft: Draft, line: str, name: str, becomes: str, may: Sequence[str]) -> MapLine:
     doubt = draft.doubts.get(line, "")
-    return MapLine(id=line, name=name, values=(), becomes=becomes, doubt=doubt, may=tuple(may))
+    return MapLine(id=line, name=safe_path(name), values=(), becomes=becomes, doubt=doubt, may=tuple(may))
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,9 @@ def suggest(path: Path) -> MapSuggestion:
     """A map for a file, from its first rows. Raises InputError for a file that cannot be read, or holds no row."""
     draft = draft_of(path, {})
     text = draft.text()
-    return MapSuggestion(file=path.name, map=text, unsure=tuple(draft.unsure), usable=_is_usable(text))
+    return MapSuggestion(
+        file=scan.scrubbed(path.name), map=text, unsure=tuple(draft.unsure), usable=_is_usable(text)
+    )
 
 
 def draft_of(path: Path, choices: Mapping[str, str]) -> "Draft":
@@ -130,7 +132,7 @@ class Draft:
         """The whole map."""
         taken = self.taken = self._taken()
         parts = [
-            f"# A map for {_quoted(self.file)}, suggested from its first rows. Read it, change it, and try it:",
+            f"# A map for {_quoted(scan.scrubbed(self.file))}, suggested from its first rows. Read it, change it, and try it:",
             "# whysent import FILE --map THIS.toml; docs/maps.md tells every word.",
             "",
             *self._identifiers(),
@@ -227,8 +229,9 @@ class Draft:
     def _doubt(self, text: str, line: str = "") -> None:
         """Note what is unsure, and of which line of the form; what somebody chose is sure."""
         if line not in self.choices:
-            self.unsure.append(text)
-            self.doubts.setdefault(line, text)
+            safe = scan.scrubbed(text)
+            self.unsure.append(safe)
+            self.doubts.setdefault(line, safe)
 
     def _missing(self, taken: dict[str, str]) -> Iterator[str]:
         for ours in ("customer_id", "occurred_at"):
@@ -352,7 +355,12 @@ class Draft:
             and not (self.identifier(name) or self.chosen(name) == DROPPED)
         ]
         if others:
-            yield "# Kept in the attributes as they are: " + ", ".join(map(_quoted, others))
+            yield "# Kept in the attributes as they are: " + ", ".join(map(_quoted, map(safe_path, others)))
+
+
+def safe_path(path: str) -> str:
+    """A path as it may be told: a key of it may be somebody's address or number."""
+    return ".".join(map(scan.scrubbed, scan.scrubbed(path).split(".")))
 
 
 def _last(path: str) -> str:

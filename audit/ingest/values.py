@@ -90,7 +90,7 @@ def _each(column: pl.Series, reader: Callable[[str], _Value], dtype: pl.DataType
     """Read each different text once."""
     texts = column.unique().drop_nulls()
     answers = [reader(text) for text in texts]
-    if all(text == each.value for text, each in zip(texts, answers, strict=True)):
+    if column.dtype == dtype and all(text == each.value for text, each in zip(texts, answers, strict=True)):
         return Read(column)
     table = pl.DataFrame(
         {"text": texts, "value": [each.value for each in answers], "flag": [each.flag for each in answers]},

@@ -99,6 +99,24 @@ async def test_what_is_known_goes_in_with_enter_and_what_is_bad_says_so(of, tmp_
         assert "Taken in: 1 of 1 row" in driver.text
 
 
+NOTED = (
+    "Kontakt;Versendet am;Ereignis;Betreff;Kundenname;Notizen",
+    "ana@example.test;05.01.2026 11:00;Versendet;Scheren für Ana Example;Ana Example;bei Bo Other, 0151 0000000",
+)
+
+
+async def test_no_screen_of_a_file_or_its_customer_tells_who_it_is(of, tmp_path):
+    async with of() as driver:
+        await driver.press("I")
+        await typed(driver, log(tmp_path, *NOTED))
+        seen = driver.text
+        assert "Scheren für [name]" in seen
+        await driver.press("f2", "y", "escape", "enter")
+        assert "Scheren für [name]" in driver.text
+        seen += driver.text
+        assert [name for name in ("Ana", "0000000", "Other", "ana@") if name in seen] == []
+
+
 async def test_an_agent_takes_nothing_in(of, tmp_path):
     async with of(Viewer(Role.AGENT, ticket="T-1"), agent=True) as driver:
         await driver.press("f5")

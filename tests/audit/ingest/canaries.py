@@ -20,6 +20,7 @@ from audit.ingest import map_language
 from audit.ingest.map_language import Map
 from audit.privacy.scan import is_card
 from audit.storage import toml_input
+from tests.audit.ingest import files
 
 CIPHERS = str.maketrans("0123456789", "bdfghjkmpq")
 
@@ -158,16 +159,18 @@ def _last(path: str) -> str:
 
 @dataclass
 class Sample:
-    """The files of a format, with canaries wherever its map lets them stand."""
+    """The files of a format, with canaries wherever its map lets them stand; `label` says what it comes as, if not as text."""
 
     planter: Planter
     name: str
     map: Map | None = None
+    label: str = ""
     _ids: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.map is None:
             self.map = map_language.made(toml_input.shipped("audit.ingest", f"maps/{self.name}.toml"))
+        self.label = self.label or self.name
         parts = self.map.each_table
         structure: list[str] = [name for part in parts for name in self._structure(part)]
         self.structural = {_last(name) for name in structure} | {"recordtype", "type", "event", "object_type"}
@@ -206,7 +209,7 @@ class Sample:
             kind = {"name": "name", "address": "address", "ip": "IPv4", "email": "e-mail"}.get(
                 field or "", ""
             )
-            planted = self.planter.canary(self.name, f"{key} of the format", kind)
+            planted = self.planter.canary(self.label, f"{key} of the format", kind)
             self._ids[last, value] = planted if field else f"{value} {planted}"
         return self._ids[last, value]
 
@@ -223,17 +226,17 @@ class Sample:
     def columns(self) -> dict[str, str]:
         """Columns and keys that a format does not know."""
         canary = self.planter.canary
-        named = {column: canary(self.name, f"a column {column}", kind) for column, kind in COLUMNS.items()}
+        named = {column: canary(self.label, f"a column {column}", kind) for column, kind in COLUMNS.items()}
         silent = {
-            f"x{number}": canary(self.name, "a column that says nothing", kind)
+            f"x{number}": canary(self.label, "a column that says nothing", kind)
             for number, kind in enumerate(WRITTEN)
         }
         silent |= {
-            f"y{number}": canary(self.name, "a column that says nothing", kind)
+            f"y{number}": canary(self.label, "a column that says nothing", kind)
             for number, kind in enumerate(UNCAUGHT)
         }
         lines = "\n".join(
-            f"{key}: {canary(self.name, 'a line of key: value', kind)}"
+            f"{key}: {canary(self.label, 'a line of key: value', kind)}"
             for key, kind in (
                 ("Nachname", "name"),
                 ("contact phone", "phone, American, bare"),
@@ -244,11 +247,11 @@ class Sample:
             **named,
             **silent,
             "remarks": f"Dear {named['contactName']}, of {named['domicilio']}: "
-            + canary(self.name, "free text", ""),
-            "link": f"https://shop.example.test/?q={canary(self.name, 'a URL', 'e-mail percent-encoded')}&p=1",
+            + canary(self.label, "free text", ""),
+            "link": f"https://shop.example.test/?q={canary(self.label, 'a URL', 'e-mail percent-encoded')}&p=1",
             "lines": lines,
             "cells": json.dumps(self.nested()),
-            f"answer of {canary(self.name, 'the header', 'e-mail')}": "yes",
+            f"answer of {canary(self.label, 'the header', 'e-mail')}": "yes",
         }
 
     def nested(self) -> Any:
@@ -256,15 +259,15 @@ class Sample:
         canary = self.planter.canary
         return {
             "by": {
-                canary(self.name, "a JSON key", "e-mail"): 3,
-                canary(self.name, "a JSON key", "phone"): "x",
+                canary(self.label, "a JSON key", "e-mail"): 3,
+                canary(self.label, "a JSON key", "phone"): "x",
             },
-            "deep": [{"k": f"call {canary(self.name, 'a nested value', '')}"}],
+            "deep": [{"k": f"call {canary(self.label, 'a nested value', '')}"}],
             "billing": {
-                "last_name": canary(self.name, "a nested name", "name"),
-                "strasse": canary(self.name, "a nested address", "address"),
+                "last_name": canary(self.label, "a nested name", "name"),
+                "strasse": canary(self.label, "a nested address", "address"),
             },
-            "contact_phone": canary(self.name, "a nested phone", "phone, American, bare"),
+            "contact_phone": canary(self.label, "a nested phone", "phone, American, bare"),
         }
 
     def rows(self, rows: list[dict[str, Any]], *, nested: bool) -> Iterator[dict[str, Any]]:
@@ -277,7 +280,7 @@ class Sample:
                     further["cells_"] = self.nested()
                 planted |= {key: value for key, value in further.items() if key not in planted}
                 yield self._without_time(
-                    {**planted, "secret": self.planter.canary(self.name, "a refused row")}
+                    {**planted, "secret": self.planter.canary(self.label, "a refused row")}
                 )
             yield planted
 
@@ -294,22 +297,66 @@ class Sample:
         """A file of the format's sample, planted."""
         content = source.read_text(encoding="utf-8")
         target = folder / source.name
-        if source.suffix in (".ndjson", ".json", ".jsonl"):
-            rows = [json.loads(line) for line in content.splitlines()] if source.suffix != ".json" else None
-            return self.posts(rows if rows is not None else _list(json.loads(content)), target)
         if source.suffix == ".mbox":
-            return self.mailbox(content, target)
-        if self.map is not None and any(part.header for part in self.map.each_table):
-            target.write_text(content, encoding="utf-8")
-            return target
-        rows = list(csv.DictReader(io.StringIO(content)))
-        planted = list(self.rows(rows, nested=False))
+            target.write_text(self.mailbox(content), encoding="utf-8")
+        elif source.suffix in (".ndjson", ".json", ".jsonl"):
+            self.posts(_rows(source), target)
+        elif source.suffix == ".txt":
+            target.write_text(self.lines(content), encoding="utf-8")
+        else:
+            self.table(source, target)
+        return target
+
+    def table(self, source: Path, target: Path) -> None:
+        """A table of text, planted; one without a header has no column for what its format does not know."""
+        assert self.map is not None
+        part = next((part for part in self.map.each_table if part.header), None)
+        if part is None:
+            planted = list(self.rows(_rows(source), nested=False))
+            header, delimiter = list(dict.fromkeys(key for row in planted for key in row)), ","
+        else:
+            header = list(part.header)
+            delimiter = part.delimiter or ","
+            given = csv.DictReader(
+                io.StringIO(source.read_text(encoding="utf-8")), header, delimiter=delimiter
+            )
+            filled = [self._filled(self.object(row)) for row in given]
+            refused = {"page_title": self.planter.canary(self.label, "a refused row")}
+            planted = [*filled, self._without_time(filled[0]) | refused]
         written = io.StringIO()
-        table = csv.DictWriter(written, list(dict.fromkeys(key for row in planted for key in row)))
-        table.writeheader()
+        table = csv.DictWriter(written, header, delimiter=delimiter)
+        if part is None:
+            table.writeheader()
         table.writerows(planted)
         target.write_text(written.getvalue(), encoding="utf-8")
-        return target
+
+    def _filled(self, row: dict[str, str]) -> dict[str, str]:
+        """A row of a table without a header, canaries in its empty cells."""
+        canary = self.planter.canary
+        return {
+            key: value
+            or (
+                ""
+                if _last(key) in self.structural
+                else canary(self.label, "a cell", "e-mail" if key.endswith("id") else "")
+            )
+            for key, value in row.items()
+        }
+
+    def lines(self, content: str) -> str:
+        """Lines in a form of their own: a customer who is called by a telephone number, and lines that are refused."""
+        canary = self.planter.canary
+        number = canary(self.label, "an id", "phone, German, in one")
+        return content + f" {number} 19970101  1   11.77\n {canary(self.label, 'a refused row')}\n"
+
+    def tables(self, folder: Path) -> files.Tables:
+        """The tables of a database, planted."""
+        tables = {}
+        for source in sorted(folder.glob("*.csv")):
+            planted = list(self.rows(_rows(source), nested=False))
+            header = list(dict.fromkeys(key for row in planted for key in row))
+            tables[source.stem] = header, [[row.get(key) for key in header] for row in planted]
+        return tables
 
     def posts(self, rows: list[dict[str, Any]], target: Path) -> Path:
         """Rows of JSON, planted."""
@@ -317,17 +364,51 @@ class Sample:
         target.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return target
 
-    def mailbox(self, content: str, target: Path) -> Path:
+    def records(self, rows: list[dict[str, Any]]) -> bytes:
+        """Rows as an Avro container, planted."""
+        planted = [
+            {re.sub(r"\W", "_", key): value for key, value in row.items() if "@" not in key}
+            for row in self.rows(rows, nested=False)
+        ]
+        types: dict[str, list[str]] = {}
+        for key, value in (cell for row in planted for cell in row.items()):
+            kind = "long" if isinstance(value, int) else "string"
+            types[key] = sorted({*types.get(key, ()), kind})
+        return files.avro("users.messages.email.Send", types, planted)
+
+    def mailbox(self, content: str) -> str:
         """Mails with canaries in their headers and in what was written."""
+        canary = self.planter.canary
         for header in ("From", "X-Gmail-Labels", "List-Id", "List-Unsubscribe"):
-            planted = self.planter.canary(self.name, header, "e-mail")
+            planted = canary(self.label, header, "e-mail")
             content = content.replace(f"{header}: ", f"{header}: {planted} ", 1)
-        planted = self.planter.canary(self.name, "subject", "phone")
-        content = content.replace("Subject: ", f"Subject: {planted} ", 1)
-        content = content.replace("Dear ", f"Dear {self.planter.canary(self.name, 'a body', 'e-mail')} ", 1)
-        target.write_text(content, encoding="utf-8")
-        return target
+        more = "".join(f"{header}: {canary(self.label, header, kind)}\n" for header, kind in _HEADERS.items())
+        content = content.replace("Subject: ", f"{more}Subject: {canary(self.label, 'subject', 'phone')} ", 1)
+        return content.replace("Dear ", f"Dear {canary(self.label, 'a body', 'e-mail')} ", 1)
+
+    def maildir(self, content: str, folder: Path) -> None:
+        """The same mails, a file each."""
+        for name in ("cur", "new", "tmp"):
+            (folder / name).mkdir(parents=True)
+        for number, mail in enumerate(re.split(r"(?m)^From \d+@xxx .*\n", self.mailbox(content))[1:]):
+            (folder / "cur" / f"170{number}.M1.host:2,S").write_text(mail, encoding="utf-8")
 
 
-def _list(value: Any) -> list[dict[str, Any]]:
-    return value if isinstance(value, list) else [value]
+_HEADERS = {
+    "Cc": "e-mail",
+    "Bcc": "e-mail",
+    "Reply-To": "e-mail",
+    "Return-Path": "e-mail",
+    "X-Originating-IP": "IPv4",
+}
+
+
+def _rows(source: Path) -> list[dict[str, Any]]:
+    """The rows of a sample."""
+    content = source.read_text(encoding="utf-8")
+    if source.suffix == ".csv":
+        return list(csv.DictReader(io.StringIO(content)))
+    if source.suffix == ".json":
+        value = json.loads(content)
+        return value if isinstance(value, list) else [value]
+    return [json.loads(line) for line in content.splitlines()]

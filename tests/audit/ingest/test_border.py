@@ -1,5 +1,7 @@
 """Direct identifiers go to the vault and nowhere else."""
 
+import json
+
 import pytest
 
 from audit import ingest
@@ -120,7 +122,7 @@ def test_free_text_is_scrubbed(ws, tmp_path):
         **EVENT,
         "query": "order of jo@example.org",
         "subject": "call +49 170 1234567",
-        "note": f"card {card}",
+        "text": f"card {card}",
         "number": card,
     }
     ingest.import_paths(ws, [ndjson(tmp_path, row)])
@@ -128,7 +130,24 @@ def test_free_text_is_scrubbed(ws, tmp_path):
 
     assert event["query"] == "order of [e-mail]"
     assert event["subject"] == "call [phone]"
-    assert event["attributes"] == '{"note":"card [card]","number":"[card]"}'
+    assert event["attributes"] == '{"text":"card [card]","number":"[card]"}'
+
+
+SAID = "First name: Ana\nLast name: Example\nAddress: Long Street 1\nIP address: 203.0.113.7\nUTM campaign: spring"
+
+
+def test_a_note_is_for_the_vault_alone_and_lines_of_key_and_value_are_told_apart(ws, tmp_path):
+    header = "customer_id,occurred_at,kind,Note Attributes,Notes,extra,remarks"
+    row = f'u1,2026-05-14,order_completed,"{SAID}",please ring at Bo Other,"{SAID}",for Ana Example'
+    ingest.import_paths(ws, [csv(tmp_path, row, header=header)])
+    kept = json.loads(by_source(ws)["attributes"][0])
+    assert kept == {"extra": kept["extra"], "remarks": "for [name] [name]"}
+    assert kept["extra"].endswith(
+        "Last name: [name]␊Address: [address]␊IP address: [ip]␊UTM campaign: spring"
+    )
+    assert set(ws.vault.masked(ws.resolve("u1"))) == {"name", "address", "ip", "other"}
+    stored = files_of(ws)
+    assert [name for name in (b"Bo Other", b"Ana", b"Long Street", b"203.0.113.7") if name in stored] == []
 
 
 def test_pseudonyms_are_random_and_stay(ws, tmp_path):

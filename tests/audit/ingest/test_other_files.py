@@ -14,11 +14,20 @@ from audit import ingest
 from audit.errors import InputError
 from audit.ingest import record_files
 from audit.ingest.suggest import suggest
-from tests.audit.ingest.files import by_source, counts, raw
+from tests.audit.ingest.files import avro, by_source, counts, mysql, ndjson, postgres, raw, sqlite
 
 TABLES = {
     "mt_email_stats": (
-        "id,email_id,lead_id,email_address,date_sent,is_failed,date_read,tracking_hash",
+        [
+            "id",
+            "email_id",
+            "lead_id",
+            "email_address",
+            "date_sent",
+            "is_failed",
+            "date_read",
+            "tracking_hash",
+        ],
         [
             (
                 1,
@@ -33,13 +42,13 @@ TABLES = {
         ],
     ),
     "mt_lead_donotcontact": (
-        "id,lead_id,date_added,reason,channel,channel_id,comments",
+        ["id", "lead_id", "date_added", "reason", "channel", "channel_id", "comments"],
         [
             (1, 42, "2026-01-06 09:00:00", 1, "email", 7, "a\nb"),
             (2, 43, "2026-01-07 09:00:00", 2, "email", None, None),
         ],
     ),
-    "mt_users": ("id,password", [(1, "secret")]),
+    "mt_users": (("id", "password"), [(1, "secret")]),
 }
 EVENTS = [
     ("42", "message_sent", 'it\'s "h1"; -- (x)'),
@@ -53,103 +62,45 @@ def of(ws):
     return by_source(ws).select("customer_id", "kind", "message_id").rows()
 
 
-def sqlite(place):
-    path = place / "mautic.db"
-    path.unlink(missing_ok=True)
-    with sqlite3.connect(path) as database:
-        for name, (columns, rows) in TABLES.items():
-            database.execute(f"CREATE TABLE {name} ({columns})")
-            database.executemany(f"INSERT INTO {name} VALUES ({','.join('?' * len(rows[0]))})", rows)
-    database.close()
-    return path
-
-
-def quoted(value):
-    if value is None or isinstance(value, int):
-        return "NULL" if value is None else str(value)
-    return (
-        "'" + value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace('"', '\\"') + "'"
-    )
-
-
-def mysql(place, end=";\n"):
-    text = "-- MariaDB dump 10.19  Distrib 10.11\n--\n/*!40101 SET NAMES utf8mb4 */;\n"
-    for name, (columns, rows) in TABLES.items():
-        text += f"DROP TABLE IF EXISTS `{name}`;\nCREATE TABLE `{name}` (\n"
-        text += "".join(f"  `{column}` longtext DEFAULT NULL,\n" for column in columns.split(","))
-        text += "  PRIMARY KEY (`id`)\n) ENGINE=InnoDB;\n"
-        text += f"INSERT INTO `{name}` VALUES\n" + ",\n".join(
-            "(" + ",".join(map(quoted, row)) + ")" for row in rows
-        )
-        text += ";\n" if name != "mt_users" else end
-    return raw(place, text.encode(), "dump.sql")
-
-
-def postgres(place):
-    text = "--\n-- PostgreSQL database dump\n--\n\nSET statement_timeout = 0;\n"
-    for name, (columns, rows) in TABLES.items():
-        text += f"COPY public.{name} ({columns.replace(',', ', ')}) FROM stdin;\n"
-        for row in rows:
-            cells = (
-                r"\N" if cell is None else str(cell).replace("\\", "\\\\").replace("\n", "\\n")
-                for cell in row
-            )
-            text += "\t".join(cells) + "\n"
-        text += "\\.\n\n"
-    return raw(place, text.encode(), "dump.sql")
-
-
 @pytest.mark.parametrize("made", [sqlite, mysql, postgres])
 def test_the_tables_of_a_database_become_events_and_what_is_no_event_is_counted(ws, tmp_path, made):
-    report = ingest.import_paths(ws, [made(tmp_path)])
+    report = ingest.import_paths(ws, [made(tmp_path, TABLES)])
     assert {file.format for file in report.files} == {"mautic"}
     assert counts(report) == (4, 3, 0, 0, 1)
     assert of(ws) == EVENTS
     assert ws.resolve("jo@example.test") == ws.resolve("42")
-    assert counts(ingest.import_paths(ws, [made(tmp_path)]))[:3] == (4, 0, 3)
+    assert counts(ingest.import_paths(ws, [made(tmp_path, TABLES)]))[:3] == (4, 0, 3)
 
 
 def test_a_dump_that_ends_inside_a_table_is_refused_whole(ws, tmp_path):
     with pytest.raises(InputError, match="ends inside the table mt_users; make the dump again"):
-        ingest.import_paths(ws, [mysql(tmp_path, end="")])
+        ingest.import_paths(ws, [mysql(tmp_path, TABLES, end="")])
     assert ws.info.customers == 0
 
 
 def test_no_statement_of_a_dump_is_run(ws, tmp_path):
-    dump = mysql(tmp_path)
+    dump = mysql(tmp_path, TABLES)
     dump.write_text(
         dump.read_text() + "DROP TABLE events;\nDELETE FROM vault;\nINSERT INTO `x` VALUES (1,2,3);\n"
     )
     assert counts(ingest.import_paths(ws, [dump]))[:2] == (5, 3)
 
 
-AVRO = {
-    "type": "record",
-    "name": "Send",
-    "namespace": "users.messages.email",
-    "fields": [
-        {"name": name, "type": ["null", kind], "default": None}
-        for name, kind in (
-            ("id", "string"),
-            ("user_id", "string"),
-            ("time", "int"),
-            ("dispatch_id", "string"),
-            ("email_address", "string"),
-        )
-    ],
-}
-
-
-def avro(rows=3):
-    stream = io.BytesIO()
+def sends(rows=3):
+    fields = {
+        "id": ["string"],
+        "user_id": ["string"],
+        "time": ["int"],
+        "dispatch_id": ["string"],
+        "email_address": ["string"],
+    }
     record = {"user_id": "u1", "time": 1767607200, "email_address": "jo@example.test"}
     records = [{"id": str(at), "dispatch_id": f"d{at}", **record} for at in range(rows)]
-    fastavro.writer(stream, AVRO, records)
-    return stream.getvalue()
+    return avro("users.messages.email.Send", fields, records)
 
 
 def test_avro_is_read_and_its_type_is_the_kind(ws, tmp_path):
-    report = ingest.import_paths(ws, [raw(tmp_path, avro(), "part-0.avro")])
+    report = ingest.import_paths(ws, [raw(tmp_path, sends(), "part-0.avro")])
     assert {file.format for file in report.files} == {"braze"}
     assert counts(report) == (3, 3, 0, 0, 0)
     assert set(by_source(ws)["kind"]) == {"message_sent"}
@@ -159,7 +110,7 @@ def test_avro_is_read_and_its_type_is_the_kind(ws, tmp_path):
 @pytest.mark.parametrize("cut", [30, -3])
 def test_avro_cut_in_the_middle_is_one_clear_line(ws, tmp_path, cut):
     with pytest.raises(InputError, match=r"cut off|no format we know"):
-        ingest.import_paths(ws, [raw(tmp_path, avro(2000)[:cut], "part-0.avro")])
+        ingest.import_paths(ws, [raw(tmp_path, sends(2000)[:cut], "part-0.avro")])
     assert ws.info.customers == 0
 
 
@@ -247,9 +198,9 @@ def test_a_row_of_a_dump_that_is_not_read_is_a_clear_line_and_no_loss(ws, tmp_pa
 
 
 def test_a_database_with_changes_beside_it_is_asked_to_be_closed(ws, tmp_path):
-    database = sqlite(tmp_path)
-    raw(tmp_path, b"x", "mautic.db-wal")
-    with pytest.raises(InputError, match=r"mautic\.db-wal beside it holds changes"):
+    database = sqlite(tmp_path, TABLES)
+    raw(tmp_path, b"x", "tables.db-wal")
+    with pytest.raises(InputError, match=r"tables\.db-wal beside it holds changes"):
         ingest.import_paths(ws, [database], format="mautic")
 
 
@@ -340,3 +291,11 @@ def test_of_a_mail_no_byte_behind_its_headers_is_asked_for():
     stream = io.BytesIO(MAIL % (b"Mon, 5 Jan 2026 11:00:00 +0100", 1) + b"\nFrom x\n" * 1_000_000)
     assert len(list(record_files.mail(stream, ""))) == 1
     assert stream.tell() < 200
+
+
+def test_a_truth_that_one_file_leaves_blank_and_another_says_is_one_column(ws, tmp_path):
+    row = {"customer_id": "a", "occurred_at": "2026-01-05", "kind": "message_sent", "machine": ""}
+    pl.DataFrame([row]).write_parquet(tmp_path / "blank.parquet")
+    said = {**row, "occurred_at": "2026-01-06", "kind": "message_opened", "machine": True}
+    ingest.import_paths(ws, [tmp_path / "blank.parquet", ndjson(tmp_path, said)])
+    assert by_source(ws)["machine"].to_list() == [None, True]
