@@ -8,9 +8,11 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC
+from email.message import Message
 from email.parser import BytesHeaderParser
 from email.utils import getaddresses, parsedate_to_datetime
 from functools import cache
+from itertools import islice
 from typing import IO, Any
 
 import msgspec
@@ -24,6 +26,10 @@ _LINE = 64 * 1024
 _ADDRESS_TEXT = 200
 _HEADER_TEXT = 500
 """Characters of a header that are read, at most."""
+_RECIPIENTS = 100
+"""House value: of one mail at most so many recipients are read."""
+_DELIVERED = ("Delivered-To", "X-Original-To", "X-Delivered-To", "Envelope-To", "X-Envelope-To")
+"""Headers in which the receiving server says whose mailbox it is, the surest first."""
 _FROM = re.compile(
     rb"From +(?:[^\n]*? +)?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +(?:\d\d? +)?"
     rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) .*\d\d:\d\d.*\d{4}"
@@ -165,13 +171,16 @@ def _of_headers(lines: list[bytes]) -> dict[str, Any]:
     envelope = lines[0].decode("latin-1").strip() if lines[0].startswith(b"From ") else ""
     message = _parser().parsebytes(b"".join(lines[1:] if envelope else lines))
     sender, address = next(iter(getaddresses([_text(message.get("From"))[:_ADDRESS_TEXT]])), ("", ""))
+    delivered = next((_text(message[name]) for name in _DELIVERED if message.get(name)), None)
+    recipients = [] if delivered else _recipients(message)
     said = {
         "date": _date(message.get("Date"), envelope),
         "from_name": sender or None,
         "from_address": address or None,
         "from_domain": address.rpartition("@")[2].lower() or None,
-        "to": next((found for _, found in getaddresses([_text(message.get("To"))[:_ADDRESS_TEXT]])), None),
-        "delivered_to": _text(message.get("Delivered-To") or message.get("X-Original-To")) or None,
+        "to": recipients or None,
+        "to_one": recipients[0] if len(recipients) == 1 else None,
+        "delivered_to": delivered,
         "subject": _text(message.get("Subject")) or None,
         "message_id": _text(message.get("Message-ID")).strip("<> ") or None,
         "list_id": _list_id(_text(message.get("List-Id"))),
@@ -182,6 +191,13 @@ def _of_headers(lines: list[bytes]) -> dict[str, Any]:
         "labels": _text(message.get("X-Gmail-Labels")) or None,
     }
     return {name: value for name, value in said.items() if value is not None}
+
+
+def _recipients(message: Message) -> list[str]:
+    """Everybody a mail was written to, each address once."""
+    written = [_text(value) for name in ("To", "Cc", "Bcc") for value in message.get_all(name, ())]
+    addresses = (address.casefold() for _, address in getaddresses(written) if "@" in address)
+    return [*dict.fromkeys(islice(addresses, _RECIPIENTS))]
 
 
 def _text(value: Any) -> str:

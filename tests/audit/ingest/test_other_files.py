@@ -11,9 +11,10 @@ import polars as pl
 import pytest
 
 from audit import ingest
-from audit.errors import InputError
+from audit.errors import InputError, NotFoundError
 from audit.ingest import record_files
 from audit.ingest.suggest import suggest
+from audit.workspace.workspace import Workspace
 from tests.audit.ingest.files import avro, by_source, counts, mysql, ndjson, postgres, raw, sqlite
 
 TABLES = {
@@ -299,3 +300,22 @@ def test_a_truth_that_one_file_leaves_blank_and_another_says_is_one_column(ws, t
     said = {**row, "occurred_at": "2026-01-06", "kind": "message_opened", "machine": True}
     ingest.import_paths(ws, [tmp_path / "blank.parquet", ndjson(tmp_path, said)])
     assert by_source(ws)["machine"].to_list() == [None, True]
+
+
+def test_a_mail_to_several_is_one_event_each_unless_it_says_whose_mailbox_it_is(ws, tmp_path):
+    head = "From x@y Mon Jan  5 10:00:00 2026\nFrom: News <news@shop.test>\nSubject: Hi\n"
+    several = 'To: "Example, Ana" <ana@a.test>, Bo <bo@b.test>\nCc: cy@c.test, ANA@a.test\nBcc: di@d.test\n'
+    box = f"{head}Message-ID: <m1@x>\n{several}\nx\n\n{head}Message-ID: <m2@x>\n{several}Envelope-To: di@d.test\n\nx\n"
+    file = raw(tmp_path, box.encode(), "in.mbox")
+    report = ingest.import_paths(ws, [file])
+    to = [("ana@a.test", "m1@x"), ("bo@b.test", "m1@x"), ("cy@c.test", "m1@x"), ("di@d.test", "m1@x")]
+    assert sorted(by_source(ws).select("customer_id", "message_id").rows()) == [*to, ("di@d.test", "m2@x")]
+    assert counts(report) == (2, 2, 0, 0, 0)
+    assert report.document().same_address == 0
+    owner = Workspace.create(tmp_path / "owner")
+    report = ingest.import_paths(owner, [file], customer="mia")
+    assert (counts(report), report.held_back) == ((2, 2, 0, 0, 0), {})
+    assert by_source(owner).select("customer_id", "message_id").rows() == [("mia", "m1@x"), ("mia", "m2@x")]
+    assert owner.resolve("di@d.test") == owner.resolve("mia")
+    with pytest.raises(NotFoundError):
+        owner.resolve("bo@b.test")

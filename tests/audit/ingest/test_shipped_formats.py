@@ -652,3 +652,18 @@ def test_a_time_that_is_none_is_refused_and_its_neighbours_go_in(ws, tmp_path):
     report = ingest.import_paths(ws, [ndjson(tmp_path, first, {**second, "timestamp": "abc"}, third)])
     assert counts(report) == (3, 2, 0, 1, 0)
     assert report.refused_by_reason == {"occurred_at is no time": 1}
+
+
+def test_a_mail_to_several_is_posted_for_each_and_stays_one_of_each(ws, tmp_path):
+    posts = [
+        _mailgun("accepted", at, who, recipients=[JO, AL])
+        for at, who in ((1767607200.5, JO), (1767607200.6, AL))
+    ]
+    ses = _ses(
+        "Delivery", (JO, AL), delivery={"timestamp": "2026-01-05T10:00:02.000Z", "recipients": [JO, AL]}
+    )
+    for rows, sent in ((posts, ["m1@mg"]), ([ses, ses], ["m1@mg", "s1"])):
+        ingest.import_paths(ws, [ndjson(tmp_path, *rows)])
+        mails = by_source(ws).filter(kind="message_sent").sort("customer_id", "message_id")
+        expected = [(who, message) for who in (AL, JO) for message in sent]
+        assert mails.select("customer_id", "message_id").rows() == expected
