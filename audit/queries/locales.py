@@ -1,6 +1,7 @@
 """The languages that customers are written to in: a file each in `reports/locales/`, named by its code, with every word of it."""
 
 import os
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -51,6 +52,18 @@ def name(locale: str) -> str:
 def of_notes() -> tuple[str, ...]:
     """The codes of the languages that case notes are written in."""
     return tuple(locale for locale in locales() if f"\n[{_NOTES}]\n" in _read(locale))
+
+
+_FEW, _CLEARLY = 2, 1.5
+"""House values: a text is in the language of which it has so many common words, and so many times as many as of any other."""
+
+
+def language_of(words: Iterable[str]) -> str | None:
+    """The code of the language in which these words stand together; None where they are too few or fit several."""
+    said = [word.casefold() for word in words]
+    counts = {locale: sum(map(said.count, texts(locale)["common_words"])) for locale in locales()}
+    (first, most), (_, second) = sorted(counts.items(), key=lambda one: -one[1])[:2]
+    return first if most >= max(_FEW, _CLEARLY * second) else None
 
 
 def of_kind(kind: str) -> tuple[str, ...]:

@@ -30,6 +30,10 @@ why do I get mails about DVDs? I never looked at films.
 
 Paolo, customer number scene-08-looked-at-cameras"""
 
+GERMAN = """Ich habe nie Filme angesehen und bekomme Mails über DVDs.
+
+Kundennummer scene-08-looked-at-cameras"""
+
 TWO = """I said stop, and so did she. Customer numbers: scene-09-breach
 customer number scene-09-objected"""
 
@@ -77,6 +81,20 @@ async def test_a_pasted_letter_opens_the_case_at_what_it_is_about_and_l_turns_to
         assert screen.case.worst_finding().id == screen.case.about.id
         await driver.press("1")
         assert driver.app.screen.query_one(Field).value == ""
+
+
+async def test_a_letter_in_german_is_answered_in_german_until_another_language_is_asked_for(
+    opened: Opened,
+) -> None:
+    async with opened() as driver:
+        await paste(driver, GERMAN)
+        await driver.press("R")
+        assert "Internal note · English" in driver.text
+        await driver.press("r")
+        assert "Reply to the customer · German" in driver.text
+        await driver.press("l")
+        assert "Reply to the customer · " in driver.text
+        assert "German" not in driver.text
 
 
 async def test_a_letter_about_a_mail_says_which(opened: Opened) -> None:

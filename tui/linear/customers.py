@@ -332,7 +332,7 @@ class Customer(CustomerCasePlace):
     def _report(self, kind: str, text: str) -> None:
         chosen = self._behind(text) if text else None
         finding = chosen.id if isinstance(chosen, Subject) and chosen.kind == "finding" else ""
-        self.loop.go(Report(self.loop, self.case.customer, kind, finding))
+        self.loop.go(Report(self.loop, self.case.customer, kind, finding, self.case.answered_in))
 
     def _export(self, _: str) -> None:
         self.loop.say(f"Written to {self.session.export_case(self.case.customer)}")

@@ -269,10 +269,10 @@ class Suggestion(Place):
 class Report(Place):
     """The internal note or the reply, about one finding, in a language."""
 
-    def __init__(self, loop: Loop, customer: str, kind: str, finding: str) -> None:
+    def __init__(self, loop: Loop, customer: str, kind: str, finding: str, answered_in: str) -> None:
         super().__init__(loop)
         self._customer, self._kind, self._finding = customer, kind, finding
-        self._wanted = ""
+        self._wanted, self._answered_in = "", answered_in
 
     @cached_property
     def _report(self) -> CaseReport:
@@ -280,7 +280,8 @@ class Report(Place):
 
     @property
     def _language(self) -> str:
-        return self.session.customers.language(self._kind, self._wanted)
+        wanted = self._wanted or (self._answered_in if self._kind == "reply" else "")
+        return self.session.customers.language(self._kind, wanted)
 
     @property
     def title(self) -> str:  # type: ignore[override]

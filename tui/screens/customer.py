@@ -377,7 +377,11 @@ class CustomerScreen(WorkScreen):
             findings = self.query_one(DecisionLists).findings
             finding = self.case.finding(findings.chosen) if findings.has_focus else None
             self.app.push_screen(
-                ReportDialog(self.case.customer, finding.id if finding else self.case.complained_of)
+                ReportDialog(
+                    self.case.customer,
+                    finding.id if finding else self.case.complained_of,
+                    self.case.answered_in,
+                )
             )
 
     def action_audience(self) -> None:

@@ -85,6 +85,11 @@ class CustomerCase:
         return next((finding for finding in findings if finding.id == id_), None)
 
     @property
+    def answered_in(self) -> str:
+        """The code of the language that the letter is written in; empty where it is not known."""
+        return "" if self.letter is None else self.letter.complaint.language or ""
+
+    @property
     def complained_of(self) -> str:
         """The id of the finding that the customer's letter is about; empty where it is about none."""
         return self.about.id if self.about is not None and self.about.kind == "finding" else ""

@@ -28,17 +28,20 @@ class ReportDialog(Dialog[None]):
     AREA = "report"
     BINDINGS = keys.bindings(AREA)
 
-    def __init__(self, customer: str, finding: str = "") -> None:
+    def __init__(self, customer: str, finding: str = "", answered_in: str = "") -> None:
         super().__init__("", "writing …")
         self._customer = customer
         self._finding = finding
         self._kind = 0
-        self._wanted = ""
+        self._wanted, self._answered_in = "", answered_in
         self._report: CaseReport | None = None
 
     @property
     def _locale(self) -> str:
-        return self.session.customers.language(KINDS[self._kind], self._wanted)
+        kind = KINDS[self._kind]
+        return self.session.customers.language(
+            kind, self._wanted or (self._answered_in if kind == "reply" else "")
+        )
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()

@@ -59,6 +59,8 @@ class About(Document):
 class Complaint(Document):
     """What was made of a letter. Its text is nowhere kept; what is repeated of it here stands in this answer alone."""
 
+    language: str | None
+    """The code of the language it is written in; null where that is none that customers are answered in, or not clear."""
     looked_for: tuple[LookedFor, ...]
     fitting: tuple[FittingCustomer, ...]
     """Of several none is opened: `--customer` says whose letter it is."""
@@ -141,6 +143,7 @@ def _complaint(
 ) -> Complaint:
     chosen = _told(parts, [] if subject.about is None else [subject.about])
     return Complaint(
+        language=locales.language_of(token.text for token in parts.body.tokens),
         looked_for=looked_for,
         fitting=fitting,
         matched=subject.matched,

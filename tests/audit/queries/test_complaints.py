@@ -1,5 +1,6 @@
 """A letter is held against the customers and one customer's history: whose it is, what it is about, and nothing of it is kept."""
 
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from audit.findings.registry import CHECKS
 from audit.ingest import import_paths
+from audit.queries import locales
 from audit.queries.case import read_case
 from audit.queries.complaints import answer, customers, letter, words
 from audit.queries.complaints.matching import Subject
@@ -141,6 +143,40 @@ def test_letters_written_afterwards_open_the_right_case_and_invent_nothing(
     with capsys.disabled():
         print(f"\n{title}: {result}", *result.wrong, sep="\n")
     assert result.letters == result.right_customer >= 20
+
+
+@pytest.mark.parametrize("name", ["complaints.toml", "complaints_seen.toml", "complaints_held_out.toml"])
+def test_every_letter_is_answered_in_a_language_it_could_be_written_in(name: str) -> None:
+    told = [
+        locales.language_of(token.text for token in letter.read(case.text).body.tokens)
+        for case in letters(name)
+    ]
+    assert {*told} <= {"en", "de", None}
+    assert told.count(None) <= 1, "of a letter of a few words nothing is said"
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("de", "Ich habe vor einem Jahr einen Knipser gekauft und es kommen zehn Mails. Wann hört das auf?"),
+        (
+            "en",
+            "I bought a nail clipper a year ago and have since received ten e-mails. When is it going to stop?",
+        ),
+        (
+            "fr",
+            "J’ai acheté un coupe-ongles il y a un an et je reçois des mails. Quand est-ce que cela cesse ?",
+        ),
+        (
+            "es",
+            "Compré un cortaúñas hace un año y desde entonces recibo un correo por semana. ¿Cuándo se acaba?",
+        ),
+        (None, "Kindle 4711 spam"),
+        (None, "the mails and the news: le mail et les news"),
+    ],
+)
+def test_the_language_of_a_letter_is_said_where_its_words_are_clear(language: str | None, text: str) -> None:
+    assert locales.language_of(re.findall(r"\w+", text)) == language
 
 
 def _read(ws: Workspace, text: str) -> Subject:

@@ -26,7 +26,18 @@ from tests.tui.command import Command
 
 Texts = Mapping[str, Any]
 
-FORMATS = {"name", "months", "date", "time", "untitled", "thousands", "quotes", "and", "sentences"}
+FORMATS = {
+    "name",
+    "months",
+    "date",
+    "time",
+    "untitled",
+    "thousands",
+    "quotes",
+    "and",
+    "sentences",
+    "common_words",
+}
 """Keys above the sections that every language has."""
 
 ONLY_SOME_NEED = {"joins", "plural", "thousands_from", *(f"date_{day}" for day in range(1, 32))}
