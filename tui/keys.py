@@ -104,7 +104,7 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("comma,ctrl+left", "week(-1)", "week back", "To the week before that has a row.", display=","),
         Key("right", "app.story(1)", "next story", "In the demo: the customer of the next story."),
         Key("left", "app.story(-1)", "previous story", "In the demo: the customer of the story before."),
-        Key("escape", "back", "back", "Back: from a pane, then to the list."),
+        Key("escape", "back", "back", "Back: from a pane, from the rules that are tried, from a part of the timeline, then to the list."),
     ),
     "why": (
         Key("x", "leave_out", "leave out", "Take the event or events behind the sentence out of the history and see what is gone or new; again: put back.", shown=True),

@@ -8,6 +8,7 @@ from textual.pilot import Pilot
 from audit.errors import NotFoundError
 from tests.tui.canned import FakeSession
 from tests.tui.conftest import SIZES, Driver, Started
+from tui.screens.customer import CustomerScreen
 from tui.screens.dialogs import AudienceScreen, Question
 from tui.screens.report import ReportDialog
 from tui.screens.rule_dialogs import SuggestionDialog
@@ -322,6 +323,20 @@ async def test_tried_rules_strike_what_they_stop_and_say_why_beside_it(started: 
         await driver.press("t")
         assert marked(driver, "stopped") == marked(driver, "deferred") == set()
         assert "stopped by" not in driver.text
+
+
+async def test_esc_ends_what_is_tried_and_shows_everything_again_before_it_leaves_the_case(
+    started: Started,
+) -> None:
+    async with started() as driver:
+        await driver.press("enter", "t", "b", "escape")
+        assert marked(driver, "stopped") == set()
+        assert "behaviour only" in driver.text
+        await driver.press("escape")
+        assert isinstance(driver.app.screen, CustomerScreen)
+        assert "behaviour only" not in driver.text
+        await driver.press("escape")
+        assert not isinstance(driver.app.screen, CustomerScreen)
 
 
 async def test_the_reason_beside_a_stopped_mail_is_not_struck_through(started: Started) -> None:

@@ -238,7 +238,7 @@ async def test_the_end_of_the_first_story_is_where_its_step_says(scenes: Path) -
             await driver.settle()
             app.open_story(stories()[0])
             await driver.settle()
-            assert stories()[0].steps[0].say.endswith("Tab Tab: if it ends")
+            assert stories()[0].steps[0].say.endswith("What if: its end")
             await driver.press("w", "tab", "tab")
             assert "ends" in driver.words
 

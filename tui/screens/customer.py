@@ -367,22 +367,17 @@ class CustomerScreen(WorkScreen):
     def action_back(self) -> None:
         if self.pane != "timeline":
             self.show_pane("timeline")
+        elif self.case is not None and self.case.trying:
+            self.action_try_rules()
+        elif self.timeline.group:
+            self.action_only("")
         else:
             self.services.action_go("find" if self.services.story is None else "stories")
 
     def action_report(self) -> None:
+        findings = self.query_one(DecisionLists).findings
         if self.case is not None:
-            from tui.screens.report import ReportDialog
-
-            findings = self.query_one(DecisionLists).findings
-            finding = self.case.finding(findings.chosen) if findings.has_focus else None
-            self.app.push_screen(
-                ReportDialog(
-                    self.case.customer,
-                    finding.id if finding else self.case.complained_of,
-                    self.case.answered_in,
-                )
-            )
+            customer_case.show_report(self, self.case, findings.chosen if findings.has_focus else None)
 
     def action_audience(self) -> None:
         customer_case.show_audience(self, self.timeline.row(self.timeline.key))

@@ -279,6 +279,15 @@ def export(screen: WorkScreen, customer: str) -> None:
     screen.ask("export", write, lambda path: screen.say(f"the case was written to {path}"))
 
 
+def show_report(screen: WorkScreen, case: CustomerCase, chosen: str | None) -> None:
+    """The note and the reply about the finding that is chosen, else about the one in front, in the language of the letter."""
+    from tui.screens.report import ReportDialog
+
+    finding = case.finding(chosen)
+    subject = finding.id if finding else case.complained_of
+    screen.app.push_screen(ReportDialog(case.customer, subject, case.answered_in))
+
+
 def show_audience(screen: WorkScreen, row: Document | None) -> None:
     """Who got the campaign of a row of the timeline; a row that names none says so."""
     campaign = None if row is None else row["campaign"]

@@ -54,10 +54,15 @@ def neighbour(story: Story, step: int) -> Story:
     return stories()[(story.number - 1 + step) % len(stories())]
 
 
+def found_by(step: Step) -> str:
+    """How an act among the mails is found that a step is pressed on."""
+    return keys.hint(" ({customer.behaviour}\u00a0finds\u00a0it)") if step.on.startswith("●") else ""
+
+
 def steps_of(story: Story, between: str) -> Content:
     """What to press, and what for; keys that follow one another stay on one line, and with the first word of what for."""
     return content(between).join(
-        joined((f" {keys.pressed(step.press)}\u00a0", "reverse bold"), f"\u00a0{step.say}")
+        joined((f" {keys.pressed(step.press)}\u00a0", "reverse bold"), f"\u00a0{step.say}", found_by(step))
         for step in story.steps
     )
 
