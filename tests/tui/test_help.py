@@ -123,6 +123,11 @@ def test_every_shell_is_offered_commands_options_and_what_the_workspace_holds(
     assert complete("whysent sweep --rule un") == ["until-repurchase"]
     assert complete("whysent why c_0 --segment high-v") == ["high-value"]
     assert complete("whysent show --as re") == ["reviewer"]
+    assert complete("whysent report c_0 --kind ") == ["internal", "reply"]
+    assert complete("whysent audit --fail-on h") == ["high"]
+    assert complete("whysent rules handover --format kl") == ["klaviyo"]
+    assert complete("whysent import --format mailg") == ["mailgun"]
+    assert complete("whysent simulate --preset br") == complete("whysent rules presets show br") == ["braze"]
     assert complete("whysent report c_0 --kind reply --locale ") == [*locales.locales()]
     assert complete("whysent report c_0 --kind internal --locale ") == [*locales.of_notes()]
 

@@ -48,9 +48,23 @@ def _names(kind: str) -> Callable[[typer.Context, str], list[str]]:
     return offered
 
 
-def _of(*words: str) -> Callable[[str], list[str]]:
+def of(*words: str) -> Callable[[str], list[str]]:
     """Offers a shell a few words."""
     return lambda incomplete: [word for word in words if word.startswith(incomplete)]
+
+
+def presets(incomplete: str) -> list[str]:
+    """Offers a shell the senders whose ready rules ship."""
+    from audit.rules.vendor_semantics.catalogue import NAMES
+
+    return [name for name in NAMES if name.startswith(incomplete)]
+
+
+def formats(incomplete: str) -> list[str]:
+    """Offers a shell the formats that are read."""
+    from audit.ingest.formats import formats as known
+
+    return sorted({one.name for one in known() if one.name.startswith(incomplete)})
 
 
 def _locales(context: typer.Context, incomplete: str) -> list[str]:
@@ -78,7 +92,7 @@ RoleOption = Annotated[
         "--as",
         metavar="ROLE",
         help="Look as agent, reviewer, operator or admin; can only lower your role.",
-        autocompletion=_of("agent", "reviewer", "operator", "admin"),
+        autocompletion=of("agent", "reviewer", "operator", "admin"),
     ),
 ]
 LinearOption = Annotated[
@@ -138,6 +152,10 @@ EffectiveOption = Annotated[
     ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
+FormatOption = Annotated[
+    str | None,
+    typer.Option("--format", metavar="NAME", help="See `whysent formats`.", autocompletion=formats),
+]
 CustomerArgument = Annotated[
     str | None,
     typer.Argument(

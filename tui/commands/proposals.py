@@ -34,7 +34,10 @@ SourceArgument = Annotated[
 def inbox(
     invocation: Invocation,
     proposal: Annotated[
-        str | None, typer.Argument(metavar="ID", help="One proposal; by default all that wait.")
+        str | None,
+        typer.Argument(
+            metavar="ID", help="One proposal; by default all that wait.", autocompletion=options.proposals
+        ),
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Drafts too, and what was answered already.")
@@ -175,7 +178,12 @@ def policy(
     invocation: Invocation,
     second_person: Annotated[
         str | None,
-        typer.Option("--second-person", metavar="ACTS", help="rules, handover, both with a comma, or none."),
+        typer.Option(
+            "--second-person",
+            metavar="ACTS",
+            help="rules, handover, both with a comma, or none.",
+            autocompletion=options.of("rules", "handover", "rules,handover", "none"),
+        ),
     ] = None,
 ) -> None:
     """For which acts this workspace asks a second person; an admin says so."""

@@ -133,7 +133,12 @@ def audit(
     ] = None,
     fail_on: Annotated[
         str | None,
-        typer.Option("--fail-on", metavar="SEVERITY", help="Exit 1 where a finding is at least this bad."),
+        typer.Option(
+            "--fail-on",
+            metavar="SEVERITY",
+            help="Exit 1 where a finding is at least this bad.",
+            autocompletion=options.of("high", "medium", "low", "info"),
+        ),
     ] = None,
 ) -> None:
     """The findings of one customer, or of everybody."""
@@ -180,10 +185,20 @@ def report(
     invocation: Invocation,
     customer: CustomerArgument = None,
     kind: Annotated[
-        str, typer.Option("--kind", help="internal (the note) or reply (to the customer).")
+        str,
+        typer.Option(
+            "--kind",
+            help="internal (the note) or reply (to the customer).",
+            autocompletion=options.of("internal", "reply"),
+        ),
     ] = "internal",
     locale: LocaleOption = None,
-    form: Annotated[str, typer.Option("--format", help="md, txt, html or json.")] = "md",
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", help="md, txt, html or json.", autocompletion=options.of("md", "txt", "html", "json")
+        ),
+    ] = "md",
     finding: Annotated[
         str | None,
         typer.Option("--finding", metavar="ID", help="The finding it is about; by default the worst."),

@@ -222,7 +222,12 @@ def kept(
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option("--preset", metavar="NAME", help="The ready rules of a sender, as if declared."),
+        typer.Option(
+            "--preset",
+            metavar="NAME",
+            help="The ready rules of a sender, as if declared.",
+            autocompletion=options.presets,
+        ),
     ] = None,
     limit: Annotated[
         int, typer.Option("--limit", min=0, help="People named of each rule, the worst first.")

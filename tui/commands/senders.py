@@ -37,7 +37,7 @@ def list_presets(context: typer.Context, as_json: JsonOption = False) -> None:
 
 
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The sender.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The sender.", autocompletion=options.presets)],
     declared: Annotated[
         bool,
         typer.Option(
@@ -142,7 +142,11 @@ def handover(
     ] = None,
     form: Annotated[
         str,
-        typer.Option("--format", help="csv, json, braze, klaviyo (e-mail addresses), or words: settings."),
+        typer.Option(
+            "--format",
+            help="csv, json, braze, klaviyo (e-mail addresses), or words: settings.",
+            autocompletion=options.of("csv", "json", "braze", "klaviyo", "words"),
+        ),
     ] = "csv",
     out: OutOption = None,
 ) -> None:

@@ -33,7 +33,13 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer", bound="Document")
 
 FormOption = Annotated[
-    str | None, typer.Option("--format", metavar="FORM", help="A page to hand on: md, html or json.")
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="FORM",
+        help="A page to hand on: md, html or json.",
+        autocompletion=options.of("md", "html", "json"),
+    ),
 ]
 PageOption = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="With --format: write it there, readable by you.")
@@ -66,7 +72,10 @@ def simulate(
     preset: Annotated[
         str | None,
         typer.Option(
-            "--preset", metavar="NAME", help="Beside it as this sender would; `rules presets` names them."
+            "--preset",
+            metavar="NAME",
+            help="Beside it as this sender would; `rules presets` names them.",
+            autocompletion=options.presets,
         ),
     ] = None,
     zone: Annotated[

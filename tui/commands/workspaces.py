@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 def import_files(
     invocation: Invocation,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, folders or archives.")],
-    format_name: Annotated[
-        str | None, typer.Option("--format", metavar="NAME", help="See `whysent formats`.")
-    ] = None,
+    format_name: options.FormatOption = None,
     map_file: Annotated[
         Path | None, typer.Option("--map", metavar="FILE.toml", help="How to read any table.")
     ] = None,
@@ -156,7 +154,8 @@ def formats(invocation: Invocation) -> None:
 
 @shares("as_json")
 def show_format(
-    invocation: Invocation, name: Annotated[str, typer.Argument(metavar="NAME", help="The format.")]
+    invocation: Invocation,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The format.", autocompletion=options.formats)],
 ) -> None:
     """What a format gives, what goes to the vault, what it leaves out, and how it reads stated reasons."""
     from audit.ingest import format_kit
