@@ -62,9 +62,9 @@ def presets(incomplete: str) -> list[str]:
 
 def formats(incomplete: str) -> list[str]:
     """Offers a shell the formats that are read."""
-    from audit.ingest.formats import formats as known
+    from audit.ingest.formats import formats as shipped
 
-    return sorted({one.name for one in known() if one.name.startswith(incomplete)})
+    return sorted({form.name for form in shipped() if form.name.startswith(incomplete)})
 
 
 def _locales(context: typer.Context, incomplete: str) -> list[str]:

@@ -136,7 +136,7 @@ def sweep(
     sets = curve.variants(rules, rule, limits=limit_points, windows=window_points)
     if not next(candidate for candidate in rules if candidate.id == rule).enabled:
         output.narrate(f"rule {rule} is switched off; the curve shows it switched on")
-    beside = [one.id for one in rules if one.takes_part and one.id != rule]
+    beside = [rule_.id for rule_ in rules if rule_.takes_part and rule_.id != rule]
     if beside:
         output.narrate(f"counted with it, as they are: {', '.join(beside)}")
     events, ctx = ws.events(), ws.context()

@@ -211,8 +211,8 @@ def finding_text(finding: Finding) -> PaneText:
     messages, cause = finding.messages, finding.cause
     span = f"{day(finding.first)} to {day(finding.last)}"
     too_many = "" if finding.excess is None else f": {number(finding.excess)} too many"
-    told = f"{number(finding.total)} messages, {span}{too_many}"
-    tree = [Sentence(content(told), messages)] if messages else []
+    counted = f"{number(finding.total)} messages, {span}{too_many}"
+    tree = [Sentence(content(counted), messages)] if messages else []
     if cause:
         plural = "s" * (len(cause) != 1)
         tree.append(Sentence(content(f"caused by {number(len(cause))} event{plural}"), cause))

@@ -164,9 +164,9 @@ class SuggestionDialog(Dialog[None]):
         apply = partial(self.session.rules.apply, self._change)
         confirm(self, plan, lambda: self.ask("apply", apply, self.done))
 
-    def done(self, what: str) -> None:
+    def done(self, outcome: str) -> None:
         """The rule is proposed or in the book: back to the case."""
-        self.services.did_to_book(what)
+        self.services.did_to_book(outcome)
         self.dismiss(None)
 
     def action_copy(self) -> None:

@@ -42,10 +42,10 @@ def stories() -> tuple[Story, ...]:
     import tomllib
     from importlib.resources import files
 
-    told = tomllib.loads(files("tui.screens").joinpath("stories.toml").read_text(encoding="utf-8"))
+    written = tomllib.loads(files("tui.screens").joinpath("stories.toml").read_text(encoding="utf-8"))
     return tuple(
         Story(at, **{**row, "steps": tuple(Step(**step) for step in row["steps"])})
-        for at, row in enumerate(told["story"], start=1)
+        for at, row in enumerate(written["story"], start=1)
     )
 
 

@@ -129,6 +129,6 @@ class LetterLine(Widget):
             joined((text, "bold underline")) if leads else joined((text, "italic"))
             for text, leads in marked(self.about)
         ]
-        said = joined("“", *pieces, "”") if pieces else content(evidence(self.about))
+        evidence_text = joined("“", *pieces, "”") if pieces else content(evidence(self.about))
         this = "this" if self.about.kind == "finding" else self.about.text
-        return joined((f"The letter is about {this}: ", "bold"), said, key)
+        return joined((f"The letter is about {this}: ", "bold"), evidence_text, key)
