@@ -316,17 +316,19 @@ def _items(orders: pl.DataFrame) -> pl.DataFrame:
 
 
 def moments(orders: pl.DataFrame, *by: str) -> pl.DataFrame:
-    """When each customer ordered, once an order: `customer_id, *by, occurred_at`, sorted.
+    """When each customer bought, once a day: `customer_id, *by, occurred_at`, sorted.
 
     Rows of one order_id are one order, at its first row's time; a row without one is an order of its own;
-    two orders in one instant are one moment. Rows where one of `by` is absent are left out.
+    orders of one day (UTC) are one purchase, at the first. Rows where one of `by` is absent are left out.
     """
+    day = pl.col("occurred_at").dt.date().alias("day")
     ordered_at = pl.col("occurred_at").min().over("customer_id", ORDER_OF)
     return (
         orders.with_columns(ordered_at.alias("occurred_at"))
         .drop_nulls(list(by))
-        .select("customer_id", *by, "occurred_at")
-        .unique()
+        .group_by("customer_id", *by, day)
+        .agg(pl.col("occurred_at").min())
+        .drop("day")
         .sort("customer_id", *by, "occurred_at")
     )
 

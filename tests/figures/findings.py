@@ -121,7 +121,8 @@ def due_after(bought: Row, history: History, facts: Facts, fallback: int) -> tim
             if bought[key] and row[key] == bought[key] and not history.returned(row)
         ]
         firsts = {row["order_id"]: row["occurred_at"] for row in reversed(history.orders) if row["order_id"]}
-        times = sorted({firsts.get(row["order_id"], row["occurred_at"]) for row in of_it})
+        ordered = sorted((firsts.get(row["order_id"], row["occurred_at"]) for row in of_it), reverse=True)
+        times = sorted({time.date(): time for time in ordered}.values())
         gaps = [
             later - earlier
             for earlier, later in pairwise(time for time in times if time <= bought["occurred_at"])

@@ -1,6 +1,7 @@
 """A customer's state before a message, in compiled code: chains of counted messages, acts, consent acts, zones."""
 
 from audit.rules.kernel import layout
+from audit.rules.kernel.clocks import DAY
 from audit.rules.kernel.jit import apart, inner, nth
 from audit.rules.kernel.layout import Int64, Records, Task, Work
 
@@ -172,16 +173,17 @@ def purchase_interval(work: Work, index: int) -> int:
 
 @apart
 def _median_gap(nodes: Records, moments: Int64, node: int, n: int) -> int:
-    """Of the `n` purchases of the chain that ends at `node`, 0 where they are one moment; half µs round to even."""
+    """Of the `n` orders of the chain that ends at `node`, those of a day one purchase; 0 where all are; half µs round to even."""
     for k in range(n):
         moments[k] = nodes[node].at
         node = nodes[node].before
     _sort(moments, n)
-    gaps = 0
+    gaps, last = 0, moments[0]
     for k in range(1, n):
-        if moments[k] != moments[k - 1]:
-            moments[gaps] = moments[k] - moments[k - 1]
-            gaps += 1
+        moment = moments[k]
+        if moment // DAY != last // DAY:
+            moments[gaps] = moment - last
+            gaps, last = gaps + 1, moment
     if gaps == 0:
         return 0
     _sort(moments, gaps)

@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from operator import itemgetter
 from typing import Annotated, Any, ClassVar
@@ -252,7 +252,7 @@ class _EventsBefore(Evaluator):
 
 
 class Purchases:
-    """How often a customer buys an item, or within a category. `undone`: of each order of goods, what undid it."""
+    """How often a customer buys an item, or within a category; orders of one day (UTC) are one purchase, at the first. `undone`: of each order of goods, what undid it."""
 
     def __init__(self, acts: Sequence[Act], undone: Mapping[str, Place | None]) -> None:
         orders = [act for act in acts if act.event_id in undone]
@@ -279,7 +279,10 @@ class Purchases:
         key = column, value, count, bisect_left(self._undone_at, before)
         if key not in self._medians:
             standing = [act for act in orders[:count] if (self._undone[act.event_id] or before) >= before]
-            moments = sorted({self._ordered_at[order_of(act.order_id, act.event_id)] for act in standing})
+            ordered = sorted(
+                (self._ordered_at[order_of(act.order_id, act.event_id)] for act in standing), reverse=True
+            )
+            moments = sorted({at.astimezone(UTC).date(): at for at in ordered}.values())
             gaps = sorted(later - earlier for earlier, later in pairwise(moments))
             middle = (gaps[(len(gaps) - 1) // 2] + gaps[len(gaps) // 2]) / 2 if gaps else None
             self._medians[key] = middle

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from math import sqrt
 from statistics import median
 
@@ -68,6 +68,10 @@ def bought_by_loops(frame):
     return sorted(answer, key=lambda row: (row[0], -row[4], -row[2], row[1]))
 
 
+def first_of_each_day(moments):
+    return [next(of_a_day) for _, of_a_day in groupby(sorted(moments), lambda moment: moment.date())]
+
+
 def intervals_by_loops(frame):
     order_time = {}
     for row in frame.rows(named=True):
@@ -77,6 +81,7 @@ def intervals_by_loops(frame):
     for row in frame.rows(named=True):
         moment = order_time[row["customer_id"], row["order_id"] or row["event_id"]]
         times[row["customer_id"], row["category"]].add(moment)
+    times = {key: first_of_each_day(moments) for key, moments in times.items()}
     gaps, people = defaultdict(list), defaultdict(set)
     for (customer, category), moments in times.items():
         gaps[category] += [b - a for a, b in pairwise(sorted(moments))]
@@ -195,7 +200,7 @@ def test_who_buys_again_and_when_is_what_counting_by_hand_gives(rows):
         )
     expected = []
     for item in sorted({item for item, _ in times}):
-        people = [sorted(moments) for (one, _), moments in times.items() if one == item]
+        people = [first_of_each_day(moments) for (one, _), moments in times.items() if one == item]
         gaps = [b - a for moments in people for a, b in pairwise(moments)]
         expected.append(
             (

@@ -146,6 +146,7 @@ def diapers(*days, **more):
             None,
             1,
         ),  # the item before the category
+        ([*diapers(1, 4), order("2026-01-01T11:00", category="Baby > Diapers")], None, None, 3),  # once a day
         ([*diapers(1, 1, order_id="o")], None, None, 10),  # two rows of one order are one purchase
         ([*diapers(1), *diapers(25)], None, None, 10),  # what was not bought yet tells nothing
     ],
