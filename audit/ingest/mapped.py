@@ -219,7 +219,7 @@ def _keyed(mapping: Map, events: pl.DataFrame) -> pl.DataFrame:
         )
         fits = pl.any_horizontal(value.is_not_null() for value in columns)
         if kind not in ("", OTHERWISE):
-            fits &= pl.col("kind") == kind
+            fits = columns[0].is_not_null() & (pl.col("kind") == kind)
         key = pl.when(fits & key.is_null()).then(identity).otherwise(key)
     once = pl.col(_ONCE).fill_null(value=False) if _ONCE in events.columns else pl.lit(value=False)
     prefix = pl.when(once).then(pl.lit(normalise.KEY_ONCE)).otherwise(pl.lit(normalise.KEY))
