@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 # Before anything loads polars. Each core has a worker: threads of their own would only wait for one another.
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
@@ -17,6 +17,7 @@ if sys.dont_write_bytecode:  # the processes that tests start need not compile e
     sys.pycache_prefix = str(Path(__file__).parents[1] / ".pytest_cache" / "bytecode")
     os.environ |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": sys.pycache_prefix}
 
+import polars._warnings
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -90,6 +91,27 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
+
+
+class _Noted:
+    """What polars warns of from below: it swallows what is raised there, so that `filterwarnings` does not see it."""
+
+    said: ClassVar[list[str]] = []
+
+    @classmethod
+    def warn(cls, message: str, **_: object) -> None:
+        cls.said.append(str(message))
+
+
+polars._warnings.warnings = _Noted
+
+
+@pytest.fixture(autouse=True)
+def polars_warns_of_nothing() -> Iterator[None]:
+    """Nothing that polars will not do any more is left in what a test went through, or in what was made for it."""
+    yield
+    said, _Noted.said = _Noted.said, []
+    assert said == []
 
 
 @pytest.fixture(scope="session", autouse=True)

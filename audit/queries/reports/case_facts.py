@@ -340,7 +340,7 @@ def _others(case: Case, finding: Finding | None) -> tuple[datetime, ...]:
     )
     noes = case.events.filter(pl.col("event_id").is_in(list(finding.cause)))
     rows = case.events.filter(
-        pl.col("event_id").is_in(siblings["messages"].explode()),
+        pl.col("event_id").is_in(siblings["messages"].explode().to_list()),
         pl.col("occurred_at") >= noes["occurred_at"].min(),
     )
     return tuple(rows["occurred_at"])
