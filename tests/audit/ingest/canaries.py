@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 import polars as pl
 
-from audit.ingest import map_language
+from audit.ingest import free_text, map_language
 from audit.ingest.map_language import Map
 from audit.privacy.scan import is_card
 from audit.storage import toml_input
@@ -181,6 +181,13 @@ class Sample:
             if column in part.columns
             for name in part.columns[column].column
         }
+        self.ids = {
+            _last(name)
+            for part in parts
+            for column in free_text.IDS
+            if column in part.columns
+            for name in part.columns[column].column
+        }
         self.identifiers = {_last(name): field for part in parts for name, field in part.identifiers.items()}
         used = (name for part in parts for origin in part.columns.values() for name in origin.column)
         for name in used:
@@ -207,7 +214,7 @@ class Sample:
         if (last, value) not in self._ids:
             field = self.identifiers.get(last)
             kind = {"name": "name", "address": "address", "ip": "IPv4", "email": "e-mail"}.get(
-                field or "", ""
+                field or "", "e-mail" if last in self.ids else ""
             )
             planted = self.planter.canary(self.label, f"{key} of the format", kind)
             self._ids[last, value] = planted if field else f"{value} {planted}"
