@@ -90,6 +90,9 @@ class FakeIntake:
         self.name = name
         self.asked: list[tuple[Any, ...]] = []
 
+    def formats(self) -> tuple[str, ...]:
+        return ("Klaviyo", f"Shop of {self.name}")
+
     def entries(self, folder: str) -> dict[str, str]:
         return {"/data/": "the folder above", f"{folder}/old/": "folder", f"{folder}/mails.csv": "12 KB"}
 
@@ -107,9 +110,12 @@ class FakeIntake:
             ("column:Betreff", "Betreff", (self.name, "Nur noch heute"), "subject", ""),
             ("word:zugestellt", "“zugestellt” means", (), "message_delivered", ""),
         )  # fmt: skip
-        form = tuple(MapLine(ident, name, values, choices.get(ident, becomes), doubt, ours) for ident, name, values, becomes, doubt in lines)  # fmt: skip
+        form = tuple(MapLine(id=ident, name=name, values=values, becomes=choices.get(ident, becomes), doubt=doubt, may=ours) for ident, name, values, becomes, doubt in lines)  # fmt: skip
         sample = ImportReport(
-            [FileReport(path, "map", 1000, 996, 0, 4, 0)], 420, BOUGHT, BOUGHT + timedelta(days=9)
+            [FileReport(path=path, format="map", rows=1000, accepted=996, quarantined=4)],
+            420,
+            BOUGHT,
+            BOUGHT + timedelta(days=9),
         )
         events = pl.DataFrame(
             {

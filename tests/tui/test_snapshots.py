@@ -41,6 +41,7 @@ def settle(keys: tuple[str, ...]) -> Callable[[Pilot], object]:
         for key in keys:
             await pilot.press(key)
             await stand_still(pilot)
+        assert pilot.app._exception is None, "a picture of what failed is none"
 
     return drive
 

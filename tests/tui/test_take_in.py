@@ -53,6 +53,8 @@ async def test_a_foreign_file_goes_in_as_its_map_is_answered(of, tmp_path):
     async with of() as driver:
         assert "I: import a file" in driver.text
         await driver.press("I")
+        assert "Amazon SES · " in driver.words
+        assert "Nothing is kept before you say yes" in driver.words
         await typed(driver, file)
         assert "a map is suggested" in driver.text
         assert "j•••@•••.test" in driver.text

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 LOOK, TAKE = "look", "take"
 
+MAPPED = "CSV, NDJSON, JSON, Parquet, Avro, SQLite, SQL dumps, packed or in folders: a map is suggested here, its first events are shown."
+NOTHING_YET = "Nothing is kept before you say yes; addresses and other identifiers go to the vault."
+
 ABOUT = (
     "subject",
     "item_name",
@@ -94,6 +97,18 @@ class TakeInScreen(Dialog[None]):
         self.query_one(Input).focus()
         if self._begin is not None:
             self._look(str(self._begin))
+        else:
+            self.ask("formats", self.session.intake.formats, self.show_formats)
+
+    def show_formats(self, names: tuple[str, ...]) -> None:
+        """What goes in, before a file is named."""
+        if not self._path:
+            as_they_are = joined(("Read as they are\n", "bold"), "\u00a0· ".join(names))
+            self._say(
+                content("\n\n").join(
+                    [as_they_are, joined(("Any other table\n", "bold"), MAPPED), content(NOTHING_YET)]
+                )
+            )
 
     def _show_parts(self, *, form: bool, preview: bool) -> None:
         for part in ("#lines", "#doubt"):

@@ -68,6 +68,12 @@ class Intake:
         self._opened = opened
         self._lock = threading.Lock()  # a preview locks the workspace: one waits for the other
 
+    def formats(self) -> tuple[str, ...]:
+        """Whose exports are read as they are, by name."""
+        from audit.ingest.formats import formats
+
+        return tuple(sorted({form.title.partition(":")[0] for form in formats()}, key=str.casefold))
+
     def entries(self, folder: str) -> dict[str, str]:
         """What lies in a folder: its path → what it is; folders first."""
         place = Path(folder).expanduser()
