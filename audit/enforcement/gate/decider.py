@@ -100,10 +100,7 @@ class Gate:
 
         If the message went out and is in the past that is known already, it is counted once.
         """
-        state = self._customer(customer)
-        state.restore(message, key, answer)
-        if self._retention.zoned:
-            state.place(message.at, message.event_id, message.time_zone)
+        self._customer(customer).restore(message, key, answer)
 
     def restore_note(self, customer: str, act: Act, *, time_zone: str | None = None) -> None:
         """Take in an event that was noted before, wherever it lies in time."""
@@ -126,8 +123,7 @@ class Gate:
             state.forget()
 
     def _noted(self, state: CustomerState, act: Act, time_zone: str | None) -> None:
-        if self._retention.zoned:
-            state.place(act.at, act.event_id, time_zone)
+        state.place(act, time_zone)
         if act.kind in ENGAGEMENT.values() and is_human(act.machine):
             self._recorded.add((act.kind, state.channel_of(act)))
 

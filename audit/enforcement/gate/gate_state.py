@@ -111,6 +111,11 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
     channel: str | None
     sender: str | None
 
+    def is_due(self, at: datetime) -> bool:
+        """Whether it put the message off, to be offered again by now."""
+        due = self.answer.next_allowed_at if self.answer.decision == "defer" else None
+        return due is not None and at >= due
+
 
 class CustomerState(Judge):
     """One customer: what went out, what was answered and noted. `history` is the past, all of which went out.
@@ -134,7 +139,7 @@ class CustomerState(Judge):
         self._acts, self._zones = list(history.acts), list(history.zones)
         name, medians, recorded = history.customer, history.intervals, history.recorded
         super().__init__(History(name, (), self._acts, self._zones, medians, recorded), rules)
-        self._retention = retention
+        self._retention, self._newest = retention, newest
         self._gone_out = list(history.messages)  # each with the time it went out
         self._answered: dict[str, Answered] = {
             key: _answered(message, GateDecision("allow", next_allowed_at=message.at), message.at)
@@ -147,7 +152,6 @@ class CustomerState(Judge):
         }
         self._noted = {act.event_id: act.at for act in self._acts}
         self._first_due: dict[str, datetime] = {}
-        self._newest = newest
         never = [LATEST] * len(rules.rules)
         self._idle_from = never if history.messages or self._acts else list(retention.idle_from)
         self._idle = max([self._idle_from[number] for number in retention.ending], default=EARLIEST)
@@ -157,20 +161,18 @@ class CustomerState(Judge):
     def offer(self, message: Message, key: str) -> tuple[GateDecision, bool]:
         """Decide a candidate, or give the answer it had; and whether anything is known now that was not.
 
-        Another row of a message that was decided tells in which zone the customer was. Raises InputError if it is older than the customer's last.
+        Another row of a message that was decided tells in which zone the customer was; one that is offered again when it
+        is due does not. Raises InputError if it is older than the customer's last.
         """
         at = message.at
         before = self._answered.get(key)
+        if before is not None and before.at < self._since(at):
+            before = None
+            self._first_due.pop(key, None)
         if before is not None:
-            answer, due = before.answer, before.answer.next_allowed_at
-            if before.at < self._since(at):
-                self._first_due.pop(key, None)
-            elif answer.decision != "defer":
-                return answer, self._retention.zoned and self.place(at, message.event_id, message.time_zone)
-            elif due is None or at < due:
-                return answer, False
-            else:
-                message = message._replace(at=self._first_due[key])
+            if not before.is_due(at):
+                return before.answer, self.place(message)
+            message = message._replace(at=self._first_due[key])
         newest = self._newest
         if newest is not None and at < newest:
             raise self._too_old()
@@ -181,8 +183,8 @@ class CustomerState(Judge):
         self._address_complaints(message, key)
         answer = self._answer(message, at, key)
         self._answered[key] = _answered(message, answer, at)
-        if self._retention.zoned and (message.time_zone != self._zone or newest == at):
-            self.place(at, message.event_id, message.time_zone)
+        if before is None and (message.time_zone != self._zone or newest == at):
+            self.place(message)
         return answer, True
 
     def note(self, act: Act, *, relevant: bool) -> bool:
@@ -203,7 +205,7 @@ class CustomerState(Judge):
         before = self._noted.get(act.event_id)
         if before is not None and before >= clock.minus(act.at, self._retention.span):
             return
-        self._newest = act.at if self._newest is None else max(self._newest, act.at)
+        self._newest = max(self._newest or act.at, act.at)
         self._noted[act.event_id] = act.at
         self._grown += 1
         if relevant:
@@ -222,19 +224,19 @@ class CustomerState(Judge):
             ]
             self._evaluate_anew(all_rules=False)
 
-    def place(self, at: datetime, event_id: str, time_zone: str | None) -> bool:
-        """Take in which zone a row was in, if it says so. Answers whether that was not known."""
-        if not time_zone:
+    def place(self, row: Message | Act, time_zone: str | None = None) -> bool:
+        """Take in which zone a row was in, if it says so and a rule asks. Answers whether that was not known."""
+        time_zone = row.time_zone if isinstance(row, Message) else time_zone
+        if not time_zone or not self._retention.zoned:
             return False
-        newest_zone = self._zones[-1] if self._zones else None
-        zoned = Zoned(at, event_id, time_zone)
-        if newest_zone is None or (newest_zone < zoned and newest_zone.time_zone != time_zone):
+        newest, zoned = self._zones[-1] if self._zones else None, Zoned(row.at, row.event_id, time_zone)
+        if newest is None or (newest < zoned and newest.time_zone != time_zone):
             self._zones.append(zoned)
             self._zone = time_zone
-        elif zoned < newest_zone and zoned not in self._zones:
-            insort(self._zones, zoned)
-        else:
+        elif zoned >= newest or zoned in self._zones:
             return False
+        else:
+            insort(self._zones, zoned)
         return True
 
     def restore(self, message: Message, key: str, answer: GateDecision) -> None:
@@ -243,9 +245,12 @@ class CustomerState(Judge):
         before = self._answered.get(key)
         if before is not None and before.at < clock.minus(at, self._retention.span):
             before = None
-        self._newest = at if self._newest is None else max(self._newest, at)
+        self._newest = max(self._newest or at, at)
+        offered_again = before is not None and before.is_due(at)
+        if not offered_again:
+            self.place(message)
         self._address_complaints(message, key)
-        if before is None or before.answer.decision == "defer" or at <= before.at:
+        if before is None or offered_again or at <= before.at:
             self._answered[key] = _answered(message, answer, at)
         self._grown += 1
         if answer.decision == "defer":
@@ -268,9 +273,7 @@ class CustomerState(Judge):
         """Let go of what no rule can ask for any more."""
         since = self._since(self._newest)
         streaks = self._streaks()
-        self._gone_out = [
-            message for message in self._gone_out if message.at >= since or message.event_id in streaks
-        ]
+        self._gone_out = [one for one in self._gone_out if one.at >= since or one.event_id in streaks]
         sent = {message.message_key for message in self._gone_out}
         self._acts[:] = [
             act
@@ -347,12 +350,8 @@ class CustomerState(Judge):
 
     def _streaks(self) -> set[str]:
         """Event_ids of the messages that rules may count whatever their age."""
-        return {
-            event_id
-            for number, rule in enumerate(self._rules.rules)
-            if rule.counts and rule.lookback is None
-            for event_id in self._evaluators[number].streak_messages()
-        }
+        lasting = (n for n, rule in enumerate(self._rules.rules) if rule.counts and rule.lookback is None)
+        return {event_id for number in lasting for event_id in self._evaluators[number].streak_messages()}
 
     def _settle(self, at: datetime) -> None:
         """Find out from when on only the lasting rules have to be asked."""
