@@ -197,7 +197,10 @@ def message_context(events: pl.DataFrame, context: Context, ident: str, wording:
         & ((pl.col("message_id") == ident) | (pl.col("event_id") == ident))
     )
     if rows.is_empty():
-        raise NotFoundError(f"no message {ident!r} in this history; use its message_id or event_id")
+        raise NotFoundError(
+            f"no message {ident!r} in this history; use its message_id or event_id: `whysent audit CUSTOMER --json` names those "
+            "of findings, `e` on the customer's screen writes all"
+        )
     message_id = rows["message_id"][0]
     if message_id is not None:
         rows = events.filter(

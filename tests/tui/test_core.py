@@ -395,3 +395,13 @@ async def test_a_file_damaged_in_its_middle_is_one_calm_line_and_the_program_liv
             assert "Traceback" not in driver.text
             await driver.press("2", "1")
             assert app.is_running
+
+
+@pytest.mark.parametrize(("role", "told"), [(Role.ADMIN, True), (Role.OPERATOR, False)])
+def test_segments_that_only_the_sender_has_are_known_by_name_to_who_may_be_told(
+    scenes: Path, role: Role, *, told: bool
+) -> None:
+    names = CoreSession(scenes, Viewer(role)).catalogue.names()
+    segments = {one.id: one.about for one in names if one.kind == "segment"}
+    assert segments["in-market:autos"] == "as the sender logged it · 1 customer · no definition of ours"
+    assert any(name.startswith("expecting") for name in segments) == told

@@ -177,3 +177,13 @@ async def test_letters_stand_out_in_every_theme_on_every_screen(started: Started
         least = 7.0 if theme == HIGH_CONTRAST.name else 4.5
         low += [(theme, *pair, round(value, 2)) for pair, value in pairs.items() if value < least]
     assert not low
+
+
+async def test_nothing_under_the_cursor_is_dim_in_the_terminals_own_colours(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("3")
+        driver.app.theme = "ansi-dark"
+        await driver.pilot.pause()
+        lines = [driver.app.screen.query_one("#book").render_line(y) for y in range(4)]
+        dim = [any(style and style.dim for _, style, _ in strip) for strip in lines]
+        assert dim == [False, False, False, True]

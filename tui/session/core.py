@@ -241,9 +241,11 @@ class Catalogue:
         version = f"{self._opened.data_version()} {self._opened.workspace.book.revision()}"
         campaigns = self._opened.cached("campaign names", version, self._campaigns) if may("why") else ()
         segments = self._segments() if may("checks") else ()
+        logged = self._opened.cached("logged segments", version, self._logged) if segments else ()
         entries = self._book.entries() if may("see_rules") else ()
         rules = (Name("rule", entry.key, str(entry.keys.get("title", "")), entry.gist) for entry in entries)
-        return (*campaigns, *segments, *rules)
+        ours = {segment.id for segment in segments}
+        return (*campaigns, *segments, *(segment for segment in logged if segment.id not in ours), *rules)
 
     def _campaigns(self) -> tuple[Name, ...]:
         import polars as pl
@@ -267,6 +269,29 @@ class Catalogue:
             Name("segment", definition.id, definition.title, _meaning(definition))
             for definition in workspace.definitions
             if workspace.view.tells(sensitive=definition.sensitive)
+        )
+
+    def _logged(self) -> tuple[Name, ...]:
+        """Segments that the sender's log names and no definition of ours."""
+        import polars as pl
+
+        from audit.segments.logged import KINDS
+        from tui.rendering.wording import several
+
+        workspace = self._opened.workspace
+        rows = self._opened.everybody.filter(pl.col("kind").is_in(KINDS)).drop_nulls("segment_id")
+        counted = rows.group_by("segment_id").agg(pl.col("customer_id").n_unique()).sort("segment_id")
+        told = (
+            (ident, people) for ident, people in counted.iter_rows() if workspace.view.text(ident) == ident
+        )
+        return tuple(
+            Name(
+                "segment",
+                ident,
+                "",
+                f"as the sender logged it · {several(people, 'customer')} · no definition of ours",
+            )
+            for ident, people in told
         )
 
     def customers_like(self, words: tuple[str, ...]) -> Names:

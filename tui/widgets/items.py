@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from textual.content import Content
+
+BRIGHT = Style(dim=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,14 @@ class Items(OptionList, inherit_bindings=False):
 
         if self.has_focus:
             self.on_focus()
+
+    def render_line(self, y: int) -> Strip:
+        """A line; of the entry under the cursor nothing is dim where the terminal's own colours stand on its ground."""
+        strip = super().render_line(y)
+        under = any(style and style.meta.get("option") == self.highlighted for _, style, _ in strip)
+        if not (under and self.highlighted is not None and self.app.native_ansi_color):
+            return strip
+        return Strip(Segment(text, style and style + BRIGHT, control) for text, style, control in strip)
 
     @property
     def chosen(self) -> str | None:
