@@ -56,7 +56,7 @@ def read(text: str, *, names_sensitive: bool = True) -> Letter:
     letter.quoted_subjects += [
         line for line in letter.of("quoted") if 1 < len(line.split()) <= _TITLE and _heading(line) is None
     ]
-    letter.body = Text(own, vocabulary().negators)
+    letter.body = Text(own, vocabulary().negators, vocabulary().idioms)
     _set_aside(letter.body)
     if not names_sensitive:
         _withhold(letter.body)

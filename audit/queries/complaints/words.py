@@ -95,12 +95,13 @@ class Phrase(NamedTuple):
 
 
 class Text:
-    """Text to be searched for phrases. What is denied (`negators`) does not count."""
+    """Text to be searched for phrases. What is denied (`negators`) does not count, nor a word of one of `idioms` without the others."""
 
-    def __init__(self, text: str, negators: frozenset[str]) -> None:
+    def __init__(self, text: str, negators: frozenset[str], idioms: Iterable[tuple[str, ...]] = ()) -> None:
         self.text = text
         self.tokens = tokens(text)
         self._negators = negators
+        self._idioms = tuple(idioms)
         self._places: dict[str, list[int]] = {}
         self.ignored: set[int] = set()
         """Places of words that are set aside: what the letter says it is not about."""
@@ -114,6 +115,18 @@ class Text:
         for place, token in enumerate(self.tokens):
             places.setdefault(token.stem, []).append(place)
         return places
+
+    @cached_property
+    def _in_idioms(self) -> dict[int, set[int]]:
+        """The place of each word that an idiom takes its meaning from → the places of the idiom."""
+        folds = [token.fold for token in self.tokens]
+        found: dict[int, set[int]] = {}
+        for idiom in self._idioms:
+            for start in range(len(folds) - len(idiom) + 1):
+                if (*folds[start : start + len(idiom)],) == idiom:
+                    whole = range(start, start + len(idiom))
+                    found.update({p: {*whole} for p in whole if folds[p] not in self._negators})
+        return found
 
     def places(self, word: Word) -> list[int]:
         """Where one of the alternatives stands."""
@@ -156,7 +169,8 @@ class Text:
                     break
                 places += following
             else:
-                yield places
+                if all(self._in_idioms.get(place, set()) <= {*places} for place in places):
+                    yield places
 
     def _chains(self, words: tuple[Word, ...], *, denies: bool = False) -> Iterator[tuple[int, ...]]:
         for start in self.places(words[0]):
@@ -235,6 +249,7 @@ class Vocabulary:
         }
         self.months = {folded(word): n for table in languages for word, n in table["months"].items()}
         self.stop = frozenset(stem(folded(word)) for word in self._all("words", "stop"))
+        self.idioms = tuple(tuple(spelled(text).split()) for text in self._all("words", "idioms"))
         self.contrast = frozenset(folded(word) for word in self._all("words", "contrast"))
 
     def number(self, word: str) -> int:

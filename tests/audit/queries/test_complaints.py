@@ -253,6 +253,23 @@ def test_a_phrase_is_words_near_one_another_in_one_sentence_and_not_what_is_deni
     assert found("Werbemails ohne Ende", "*mails")
 
 
+@pytest.mark.parametrize(
+    ("text", "phrase", "there"),
+    [
+        ("Meine Eltern wussten es nicht einmal.", "einmal", False),
+        ("Meine Eltern haben es nicht einmal gewusst.", "nicht einmal gewusst", True),
+        ("Nicht einmal gelesen habe ich sie.", "nicht gelesen", True),
+        ("Ich habe einmal geschaut, nicht mehr.", "einmal", True),
+        ("Five of them came at once.", "once", False),
+        ("I looked at it once.", "once", True),
+    ],
+)
+def test_a_word_of_an_idiom_is_no_word_by_itself(text: str, phrase: str, *, there: bool) -> None:
+    vocab = words.vocabulary()
+    body = words.Text(text, vocab.negators, vocab.idioms)
+    assert bool(body.find(words.phrase(phrase, vocab.negators), denied=True)) is there
+
+
 def test_a_letter_is_taken_apart() -> None:
     text = """From: Jo Public <jo@example.org>
 Subject: AW: Camera deals
