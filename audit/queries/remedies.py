@@ -51,6 +51,34 @@ def covered_by(case: Case, finding: str) -> CoveringRule | None:
     return next((_with_remedy(case, row).covered_by for row in rows), None)
 
 
+_MOST_TRIED = 4
+"""House value: so many sets of events are tried, where leaving out those that were asked for stops nothing."""
+
+
+def nearest_to_leave_out(case: Case, events: Iterable[str]) -> tuple[str, ...]:
+    """Events without which some of the customer's recorded messages would be stopped: `events` themselves, else the nearest.
+
+    Those are what brought about a message among `events`, else what a message rests on together with one of them. Empty
+    where none of them stops anything.
+    """
+    excluded = frozenset(events)
+    by_message = {
+        message: frozenset(because)
+        for message, because in why.causes(case.events, case.context).select("event_id", "causes").iter_rows()
+        if because
+    }
+    beside = [because for message, because in by_message.items() if message in excluded or because & excluded]
+    behind_those = {because for message, because in by_message.items() if message in excluded}
+    nearest = sorted(
+        {*beside}, key=lambda because: (because not in behind_those, len(because), sorted(because))
+    )
+    for tried in (excluded, *nearest[:_MOST_TRIED]):
+        rule = from_dict({"id": "tried", "kind": "exclude_event", "events": sorted(tried)})
+        if "stop" in case.replay([rule]).decisions["decision"]:
+            return tuple(events) if tried == excluded else tuple(sorted(tried))
+    return ()
+
+
 def alone(ws: "Workspace", rule: Rule, progress: Progress | None = None) -> ReplayDocument:
     """What a rule alone, switched on, would have done to everybody's past. `progress` as for `fleet.simulate`."""
     from audit.rules.replay import fleet

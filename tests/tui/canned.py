@@ -448,6 +448,11 @@ class FakeSession:
         }  # fmt: skip
         return msgspec.convert(document, WhyDocument)
 
+    def nearest_to_leave_out(self, customer: str, events: tuple[str, ...]) -> tuple[str, ...]:
+        self.asked.append(("nearest_to_leave_out", customer, events))
+        first = events[0]
+        return () if first == "s-1" else ("o-1841",) if first.startswith("m-") else events
+
     def languages(self, kind: str) -> tuple[str, ...]:
         return ("en", "de") if kind == "internal" else ("en", "de", "fr")
 

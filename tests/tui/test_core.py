@@ -62,6 +62,23 @@ def test_the_nail_clipper_gets_a_verdict_with_cause_end_and_remedy(
     assert (verdict.remedy, verdict.rule) == (covered, None)
 
 
+def test_what_is_left_out_for_good_stops_something_or_is_the_nearest_that_does_or_nothing_is(
+    session: CoreSession,
+) -> None:
+    def left_out(person: str, what: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        customer = session.customers.resolve(person)
+        timeline = session.customers.picture(customer, ()).timeline
+        asked = tuple(timeline.filter(pl.col("what").str.starts_with(what))["events"][0])
+        return asked, session.customers.nearest_to_leave_out(customer, asked)
+
+    asked, nearest = left_out("scene-03-expecting-mother", "was put into expecting-parents")
+    assert nearest == asked
+    asked, nearest = left_out("scene-01-nail-clipper", "Nail clipper deals")
+    assert "o-1841" in nearest
+    assert not {*asked} & {*nearest}
+    assert left_out("scene-01-nail-clipper", "Larkfield weekly")[1] == ()
+
+
 def test_what_no_rule_of_the_book_stops_gets_one_suggested(own: CoreSession) -> None:
     disable(own, "until-repurchase")
     clipper = own.customers.resolve("scene-01-nail-clipper")

@@ -266,6 +266,14 @@ def test_a_long_list_is_said_in_parts(talk: Talk) -> None:
     assert said.endswith("> more\nNot done: that is all.\n> \n\n")
 
 
+def test_leaving_a_mail_out_for_good_leaves_out_what_brought_it_about(talk: Talk) -> None:
+    said = talk("scene-01-nail-clipper", "propose leaving out 1")
+    assert (
+        "brought this mail about. No mail rests on this mail, so leaving it out would stop nothing. This leaves out what brought it about."
+        in said
+    )
+
+
 def test_what_hangs_on_an_event_and_the_words_for_the_customer(talk: Talk) -> None:
     said = talk(
         "scene-01-nail-clipper", "why", "words", "words xx", "words fr", "2", "leave out", "back", "put back"

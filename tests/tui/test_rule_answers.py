@@ -315,6 +315,21 @@ async def test_capital_x_proposes_to_leave_the_event_out_for_good(started: Start
         assert case == ProposalCase("c_00000000")
 
 
+async def test_what_would_stop_nothing_is_said_before_and_the_nearest_that_does_is_offered(
+    started: Started,
+) -> None:
+    async with started() as driver:
+        await driver.press("enter", "X")
+        assert isinstance(driver.app.screen, SuggestionDialog)
+        assert "leaving it out would stop nothing. This leaves out what brought it about" in driver.words
+        assert "o-1841" in driver.words
+        await driver.press("escape", "G", "X")
+        assert "It stops what nothing but this event brought about." in driver.words
+        await driver.press("escape", "G", "k", "X")
+        assert not isinstance(driver.app.screen, SuggestionDialog)
+        assert "a rule that leaves it out would stop nothing; f shows the rule for: " in driver.words
+
+
 async def test_for_somebody_who_died_capital_x_proposes_nothing_but_their_mute(started: Started) -> None:
     mute = {"id": "nothing-more-to-c-0", "kind": "mute", "title": "Nothing more", "customers": ["c_00000000"]}
 

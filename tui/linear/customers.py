@@ -12,7 +12,7 @@ from tui.linear.decisions import CustomerCasePlace, Report, Suggestion, Why, pro
 from tui.linear.loop import NUMBER, Action, Loop, Place, called
 from tui.rendering import complaint, full_explanation, week_strip, what_if_diff
 from tui.rendering.text import number
-from tui.screens.customer_case import LEAVE_OUT, SILENCE
+from tui.screens.customer_case import STOPS_NOTHING
 from tui.screens.stories import neighbour, stories
 from tui.session import Pasted
 from tui.session.view_models import ProposalCase, Subject
@@ -319,9 +319,14 @@ class Customer(CustomerCasePlace):
         propose(self.loop, rule, ProposalCase(self.case.customer, finding))
 
     def _exclude(self, text: str) -> None:
-        rule = self.case.rule_to_leave_out(self._row_of(text))
-        remedy = " ".join(LEAVE_OUT if "events" in rule else SILENCE)
-        self.loop.go(Suggestion(self.loop, rule, remedy, ProposalCase(self.case.customer)))
+        case, row = self.case, self._row_of(text)
+        ask = self.session.customers.nearest_to_leave_out
+        nearest = () if case.only_rule is not None else ask(case.customer, tuple(row["events"]))
+        offered = case.rule_to_leave_out(row, nearest)
+        if offered is None:
+            raise InputError(STOPS_NOTHING)
+        rule, remedy = offered
+        self.loop.go(Suggestion(self.loop, rule, ". ".join(remedy), ProposalCase(case.customer)))
 
     def _audience(self, text: str) -> None:
         campaign = self._row_of(text)["campaign"]

@@ -332,9 +332,7 @@ class CustomerScreen(WorkScreen):
         """A rule that leaves the event under the cursor out for good; for somebody who died, that nothing goes to them."""
         row = self.timeline.row(self.timeline.key)
         if self.case is not None and self.case.now is not None and row is not None:
-            rule = self.case.rule_to_leave_out(row)
-            title, remedy = customer_case.LEAVE_OUT if "events" in rule else customer_case.SILENCE
-            customer_case.show_suggestion(self, self.case, rule, title, remedy)
+            customer_case.propose_leaving_out(self, self.case, row)
 
     # -- leaving out, and what else a person does --------------------------------------------------------------------
 

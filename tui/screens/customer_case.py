@@ -21,7 +21,7 @@ from tui.widgets.text import VerdictBlock
 from tui.widgets.timeline import Timeline, WeekStrip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from audit.findings.anomaly import OutOfPattern
     from audit.queries.complaints.answer import About, CaseOfLetter
@@ -43,6 +43,15 @@ PANES = {
     "findings": "Findings",
 }
 LEAVE_OUT = ("Leave this event out for good", "It stops what nothing but this event brought about.")
+INSTEAD_OF_MAIL = (
+    "Leave out what brought this mail about",
+    "No mail rests on this mail, so leaving it out would stop nothing. This leaves out what brought it about.",
+)
+TOGETHER = (
+    "Leave it out with what goes with it",
+    "No mail rests on this alone, so leaving it out would stop nothing. This leaves out all that one of the mails rests on.",
+)
+STOPS_NOTHING = "no mail of this customer rests on this: a rule that leaves it out would stop nothing"
 SILENCE = ("Nothing more to this customer", "No other rule is offered here.")
 
 
@@ -152,19 +161,50 @@ class CustomerCase:
         )
         return row_marks | {key: mark for key, mark in trial_marks.items() if key not in self.without}
 
-    def rule_to_leave_out(self, row: Document) -> Document:
-        """The rule that leaves the events of a row of the timeline out for good; for somebody who died, their only rule."""
+    @property
+    def only_rule(self) -> Document | None:
+        """All that may be offered for somebody who died."""
+        return None if self.before is None else self.before.only_rule
+
+    def rule_to_leave_out(
+        self, row: Document, nearest: tuple[str, ...]
+    ) -> tuple[Document, tuple[str, str]] | None:
+        """The rule that leaves a row of the timeline out for good, or what is `nearest` to it and stops something; its title, and what it does.
+
+        For somebody who died, their only rule; none where nothing would be stopped.
+        """
+        if self.only_rule is not None:
+            return self.only_rule, SILENCE
+        if not nearest:
+            return None
+        if {*nearest} <= {*row["events"]}:
+            return self._leaving_out([row], "this"), LEAVE_OUT
+        assert self.before is not None
+        timeline = self.before.timeline
+        rows = timeline.filter(timeline["events"].list.set_intersection(list(nearest)).list.len() > 0)
+        rule = self._leaving_out(rows.to_dicts(), "this" if rows.height == 1 else "these")
+        return {**rule, "events": list(nearest)}, INSTEAD_OF_MAIL if row["message"] else TOGETHER
+
+    def _leaving_out(self, rows: Sequence[Document], pronoun: str) -> Document:
         from audit.findings.suggested_rule import slug
 
-        if self.before is not None and self.before.only_rule is not None:
-            return self.before.only_rule
+        first, *more = rows
+        others = f" and {number(len(more))} more" if more else ""
+        named = f"{plain(first['what'])}, {day(first['at'])}{others}"
         return {
-            "id": f"leave-out-{slug(row['key'])}-for-{slug(self.customer)}",
+            "id": f"leave-out-{slug(first['key'])}-for-{slug(self.customer)}",
             "kind": "exclude_event",
-            "title": f"Nothing to {self.customer} that rests on this alone: {plain(row['what'])}, {day(row['at'])}",
+            "title": f"Nothing to {self.customer} that rests on {pronoun} alone: {named}",
             "customers": [self.customer],
-            "events": list(row["events"]),
+            "events": [event for row in rows for event in row["events"]],
         }
+
+    def would_stop_nothing(self) -> str:
+        """That leaving out would stop nothing, and which key shows what would stop the worst finding."""
+        worst = self.worst_finding()
+        if worst is None or worst.suggested_rule is None:
+            return STOPS_NOTHING
+        return f"{STOPS_NOTHING}; {keys.hint('{customer.rule}')} shows the rule for: {worst.title}"
 
     # -- what the Why pane says --------------------------------------------------------------------------------------
 
@@ -314,6 +354,24 @@ def show_suggestion(
 
     about = ProposalCase(case.customer, finding)
     screen.app.push_screen(SuggestionDialog(rule, about, title=title, remedy=remedy))
+
+
+def propose_leaving_out(screen: WorkScreen, case: CustomerCase, row: Document) -> None:
+    """Offer the rule that leaves a row of the timeline out, or the nearest that stops something; where none does, say so."""
+
+    def show(nearest: tuple[str, ...]) -> None:
+        offered = case.rule_to_leave_out(row, nearest)
+        if offered is None:
+            say(screen.app, case.would_stop_nothing(), severity="warning")
+        else:
+            rule, (title, remedy) = offered
+            show_suggestion(screen, case, rule, title, remedy)
+
+    if case.only_rule is not None:
+        show(())
+        return
+    question = partial(screen.session.customers.nearest_to_leave_out, case.customer, tuple(row["events"]))
+    screen.ask("leave out", question, show)
 
 
 def chosen_anomaly(screen: WorkScreen, case: CustomerCase | None) -> OutOfPattern | None:

@@ -309,6 +309,13 @@ class Customers:
         selection: dict[str, Any] = {subject.kind: subject.id}
         return documents.explanation(self._case(customer, without), **selection)
 
+    def nearest_to_leave_out(self, customer: str, events: tuple[str, ...]) -> tuple[str, ...]:
+        """Events without which some of the customer's messages would be stopped: those asked for, else the nearest; else none."""
+        from audit.queries import remedies
+
+        self._opened.viewer.require("propose")
+        return remedies.nearest_to_leave_out(self._case(customer, ()), events)
+
     def languages(self, kind: str) -> tuple[str, ...]:
         """The codes of the languages of a kind of report, and of words to read out (`reply`), the preferred one first."""
         from audit.queries import locales
