@@ -180,7 +180,7 @@ def kernel_bench(messages: int) -> None:
     row, _ = outcomes.messages(events)
     print(f"messages out of events, and what became of them: {time.perf_counter() - started:.2f} s")
     started = time.perf_counter()
-    kernel_input = encode.Encoder(events, row, rules, facts).encode()
+    kernel_input = next(encode.Encoder(events, row, [rules], facts).encode())
     print(f"as arrays: {time.perf_counter() - started:.2f} s")
     speeds: dict[str, list[tuple[float, float]]] = {}
     columns = _lists(events.frame)
@@ -207,7 +207,7 @@ def kernel_bench(messages: int) -> None:
     sent = histories.sent(few)
     slow = sent.height / seconds(lambda: simulation.decide(sent, few, rules, facts, compiled=False))
     print(f"reference: {slow:,.0f} messages/s")
-    part = sums.Part.of(events, rules, facts, row=row, detailed=True)
+    (part,) = sums.Part.each(events, [rules], facts, row=row, detailed=True)
     print(f"as the frame of decisions: {seconds(part.decisions):.2f} s")
 
 

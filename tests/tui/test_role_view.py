@@ -238,7 +238,7 @@ def of_everybody(ws: Workspace) -> Iterator[tuple[str, object]]:
     )
     yield "simulate", replay.totals().document()
     yield "decisions.parquet", replay.decisions
-    yield "sweep", curve.document("cap-of-three", [replay])
+    yield "sweep", curve.document("cap-of-three", [replay.totals()])
 
 
 @pytest.fixture(scope="module")

@@ -122,10 +122,13 @@ def sweep(
     out: PageOption = None,
 ) -> None:
     """The curve: the replay at several limits or windows of one rule, the others as they are."""
+    import polars as pl
+
+    from audit import why
     from audit.queries import reports
-    from audit.queries.case import causes_for, named_in
+    from audit.queries.case import named_in
     from audit.queries.reports.limits import line
-    from audit.rules.replay import curve
+    from audit.rules.replay import curve, fleet
 
     _refuse_form(form, out)
     invocation.require("sweep")
@@ -139,15 +142,11 @@ def sweep(
     beside = [rule_.id for rule_ in rules if rule_.takes_part and rule_.id != rule]
     if beside:
         output.narrate(f"counted with it, as they are: {', '.join(beside)}")
-    events, ctx = ws.events(), ws.context()
-    points = curve.sweep(
-        events,
-        sets,
-        ctx,
-        ids=named_in(ws, rules),
-        causes=causes_for(rules, events, ctx),
-        progress=output.Progress("replaying"),
-    )
+    ctx = ws.context()
+    points = fleet.simulate_each(
+        ws.scan().filter(pl.col("occurred_at") <= ws.at), sets, ctx, ids=named_in(ws, rules),
+        causes=partial(why.causes, context=ctx), numbers=ws.generation.beside, progress=output.Progress("replaying"),
+    )  # fmt: skip
     swept = curve.document(rule, points)
     page = partial(reports.sweep, swept, covered=line(ctx.coverage))
     _answer(invocation, swept, form, out, text_output.curve, page)

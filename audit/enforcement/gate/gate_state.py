@@ -273,7 +273,7 @@ class CustomerState(Judge):
         """Let go of what no rule can ask for any more."""
         since = self._since(self._newest)
         streaks = self._streaks()
-        self._gone_out = [one for one in self._gone_out if one.at >= since or one.event_id in streaks]
+        self._gone_out = [sent for sent in self._gone_out if sent.at >= since or sent.event_id in streaks]
         sent = {message.message_key for message in self._gone_out}
         self._acts[:] = [
             act

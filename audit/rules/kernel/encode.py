@@ -1,7 +1,7 @@
 """Frames and rules as the arrays that the compiled code reads."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
@@ -33,7 +33,7 @@ from audit.rules.kinds.exclude_event import ExcludeEvent
 from audit.rules.kinds.mute import Mute
 from audit.rules.kinds.sensitive import Sensitive
 from audit.rules.kinds.sunset import Sunset
-from audit.rules.model import Rule
+from audit.rules.model import Rule, to_dict
 from audit.rules.reference.histories import reads_customers_clock
 from audit.rules.reference.histories import responses as recorded_responses
 from audit.rules.reference.history import known_zone
@@ -72,22 +72,33 @@ def covers(events: EncodedEvents) -> bool:
     )
 
 
+def alike(rules: RuleSet) -> object:
+    """Equal for sets that differ in limits and windows alone, and so read the same arrays."""
+    return [
+        (
+            {**to_dict(rule), "limit": None, "window": None},
+            isinstance(rule, Cooldown) and rule.until_repurchase,
+        )
+        for rule in rules.rules
+    ]
+
+
 class Encoder:
     """Encodes the messages that the rows `row` of `events` stand for, in order, and what decides on them.
 
-    `causes`: why each was sent, as `histories.histories` reads it.
+    `sets`: of rules, all `alike`. `causes`: why each was sent, as `histories.histories` reads it.
     """
 
     def __init__(
         self,
         events: EncodedEvents,
         row: Int32,
-        rules: RuleSet,
+        sets: Sequence[RuleSet],
         facts: Facts,
         causes: pl.DataFrame | None = None,
     ) -> None:
         self._events, self._row, self._facts = events, row, facts
-        self._set, self._rules = rules, rules.rules
+        self._sets, self._set, self._rules = sets, sets[0], sets[0].rules
         self._causes = _causes_of_messages(events.frame, row, causes)
         self._cooldowns = {
             number: rule for number, rule in enumerate(self._rules) if isinstance(rule, Cooldown)
@@ -98,26 +109,41 @@ class Encoder:
         self._grouped = [number for number, (group, _) in enumerate(self._groups) if group.size]
         self._zone_codes: dict[str, int] = {"UTC": 0}
 
-    def encode(self) -> KernelInput:
-        bases = np.concatenate(([0], np.cumsum([size for _, size in self._groups], dtype=np.int64)))
-        items, categories = (
-            len(self._events.encoded(name).values) if self._repurchase else 0
-            for name in ("item_id", "category")
-        )
+    def encode(self) -> Iterator[KernelInput]:
+        """What decides by each set; all but the rules is the same."""
+        whole_input = self._encode()
+        yield whole_input
+        for rules in self._sets[1:]:
+            yield replace(whole_input, rules=self._records(rules.rules))
+
+    @cached_property
+    def _bases(self) -> Int64:
+        """The first counter of each rule, and the first after them."""
+        return np.concatenate(([0], np.cumsum([size for _, size in self._groups], dtype=np.int64)))
+
+    def _records(self, rules: Sequence[Rule]) -> Records:
         rows = [
             self._grouped.index(number) if number in self._grouped else -1
             for number in range(len(self._groups))
         ]
+        return rule_records.records(rules, rows, self._bases, self._zone_code, _response_kinds(rules))
+
+    def _encode(self) -> KernelInput:
+        counters = int(self._bases[-1])
+        items, categories = (
+            len(self._events.encoded(name).values) if self._repurchase else 0
+            for name in ("item_id", "category")
+        )
         return KernelInput(
-            rule_records.records(self._rules, rows, bases, self._zone_code, _response_kinds(self._rules)),
+            self._records(self._rules),
             self._traits(),
             self._messages(),
             self._acts(),
             self._consents(),
             self._zones(),
-            int(bases[-1]) + items + categories,
-            int(bases[-1]) if self._repurchase else -1,
-            int(bases[-1]) + items if self._repurchase else -1,
+            counters + items + categories,
+            counters if self._repurchase else -1,
+            counters + items if self._repurchase else -1,
         )
 
     def _act_kinds(self) -> set[str]:
@@ -127,7 +153,7 @@ class Encoder:
             kinds.add(ORDER)
         return kinds
 
-    @property
+    @cached_property
     def unsettled(self) -> Bool:
         """Of each customer, whether some of the orders that a cooldown asks for may not stand; which, the reference says."""
         events = self._events
@@ -182,7 +208,7 @@ class Encoder:
         """Begin and end (s) of the zones' tables, by whole years, so that tables are made once."""
         at = self._events.at
         begin, end = (_moment(int(micros)) for micros in ((at.min(), at.max()) if at.size else (0, 0)))
-        spans = [rule_records.span(rule) for rule in self._rules]
+        spans = [rule_records.span(rule) for rules in self._sets for rule in rules.rules]
         ahead = timedelta(microseconds=min(max(spans, default=0), rule_records.micros(_FURTHEST))) + _AHEAD
         return _seconds(begin.year - 1), _seconds((end + ahead).year + 2)
 

@@ -2,9 +2,10 @@
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import polars as pl
 
 from audit.population.stats import Facts
 from audit.rules.kernel import layout, loop
-from audit.rules.kernel.encode import Encoder, KernelInput, covers
+from audit.rules.kernel.encode import Encoder, KernelInput, alike, covers
 from audit.rules.kernel.encoded_events import EncodedEvents
 from audit.rules.kernel.layout import Decisions, Int8, Int32, Int64, Task, Work
 from audit.rules.reference import histories
@@ -52,21 +53,57 @@ def decide(
     threads: int | None = None,
     progress: Progress = lambda _: None,
 ) -> Decided:
-    """Decide the messages that the rows `row` of `events` stand for, in order.
+    """Decide the messages that the rows `row` of `events` stand for, in order; the rest as for `decide_each`."""
+    (decided,) = decide_each(
+        events, row, [rules], facts, causes=causes, detailed=detailed, threads=threads, progress=progress
+    )
+    return decided
+
+
+def decide_each(
+    events: EncodedEvents,
+    row: Int32,
+    sets: Sequence[RuleSet],
+    facts: Facts,
+    *,
+    causes: pl.DataFrame | None = None,
+    detailed: bool = True,
+    threads: int | None = None,
+    progress: Progress = lambda _: None,
+) -> Iterator[Decided]:
+    """Decide the messages that the rows `row` of `events` stand for, in order, by each set of rules; all arrays but the
+    rules are made once for sets that are next to each other and `alike`.
 
     `causes`: why each was sent, as `histories.histories` reads it. `detailed`: as for the frame of decisions, and not only
     for totals. `threads`: by default as many as there are cores.
     """
-    if covers(events):
-        encoder = Encoder(events, row, rules, facts, causes)
-        kernel_input = encoder.encode()
-        offsets = kernel_input.messages.offsets
-        decisions = run(kernel_input, detailed=detailed, threads=threads, progress=progress)
-        decisions.undecided[encoder.unsettled] = 1
-    else:
-        offsets = events.offsets(row)
-        decisions = _empty(row.size, offsets.size - 1, detailed=detailed)
-        decisions.undecided[:] = 1
+    for _, alike_sets in groupby(sets, key=alike):
+        together = list(alike_sets)
+        if covers(events):
+            encoder = Encoder(events, row, together, facts, causes)
+            for rules, kernel_input in zip(together, encoder.encode(), strict=True):
+                decisions = run(kernel_input, detailed=detailed, threads=threads, progress=progress)
+                decisions.undecided[encoder.unsettled] = 1
+                offsets = kernel_input.messages.offsets
+                yield _with_reference(decisions, offsets, events, row, rules, facts, causes)
+        else:
+            offsets = events.offsets(row)
+            for rules in together:
+                decisions = _empty(row.size, offsets.size - 1, detailed=detailed)
+                decisions.undecided[:] = 1
+                yield _with_reference(decisions, offsets, events, row, rules, facts, causes)
+
+
+def _with_reference(
+    decisions: Decisions,
+    offsets: Int64,
+    events: EncodedEvents,
+    row: Int32,
+    rules: RuleSet,
+    facts: Facts,
+    causes: pl.DataFrame | None,
+) -> Decided:
+    """What was decided, and what the reference decides of the customers that are undecided."""
     if not decisions.undecided.any():
         return Decided(decisions, np.zeros(row.size, np.bool_), [], offsets)
     left_over = np.repeat(decisions.undecided == 1, np.diff(offsets))

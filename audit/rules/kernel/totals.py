@@ -1,5 +1,6 @@
 """Totals of what the kernel decided, without a text or an object for a message."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -36,7 +37,8 @@ def of(
     as `histories.histories` reads it.
     """
     row = messages["row"].cast(pl.Int32).to_numpy(writable=True)
-    part = Part.of(EncodedEvents(events, texts(rules.rules)), rules, facts, causes=causes, row=row)
+    encoded = EncodedEvents(events, texts(rules.rules))
+    (part,) = Part.each(encoded, [rules], facts, causes=causes, row=row)
     arrays = part.decided.decisions
     decided = {"decision": run.names(arrays.decision), "deferred": arrays.deciding == layout.DEFERRED}
     return pl.DataFrame(decided), part.sums()
@@ -44,26 +46,32 @@ def of(
 
 def fleet(
     frame: pl.DataFrame,
-    rules: RuleSet,
+    sets: Sequence[RuleSet],
     facts: Facts,
     causes: pl.DataFrame | None = None,
     *,
     encoding: StoredEncoding | None = None,
     detailed: bool = False,
-) -> PartTotals:
-    """The totals of whole customers, with the decisions if `detailed`.
+) -> list[PartTotals]:
+    """The totals of whole customers by each set of rules, with the decisions if `detailed`.
 
     `encoding`: that of `frame`, which then needs no more columns than `event_pruning.by_row` names. Keeps to one core:
     several parts may be decided at a time.
     """
     if encoding is None:
-        events = EncodedEvents(frame, texts(rules.rules))
+        events = EncodedEvents(frame, texts([rule for rules in sets for rule in rules.rules]))
         row, flags = outcomes.messages(events)
     else:
         events, row, flags = encoding.events(frame), encoding.row, encoding.flags
-    part = Part.of(events, rules, facts, row=row, causes=causes, detailed=detailed, threads=1)
-    people = int(np.count_nonzero(np.diff(part.decided.offsets)))
-    return PartTotals(part.sums(), part.cells(flags), people, part.decisions() if detailed else None)
+    return [
+        PartTotals(
+            part.sums(),
+            part.cells(flags),
+            int(np.count_nonzero(np.diff(part.decided.offsets))),
+            part.decisions() if detailed else None,
+        )
+        for part in Part.each(events, sets, facts, row=row, causes=causes, detailed=detailed, threads=1)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +85,25 @@ class Part:
     rules: RuleSet
 
     @classmethod
-    def of(
+    def each(
         cls,
         events: EncodedEvents,
-        rules: RuleSet,
+        sets: Sequence[RuleSet],
         facts: Facts,
         *,
         row: Int32,
         causes: pl.DataFrame | None = None,
         detailed: bool = False,
         threads: int | None = None,
-    ) -> "Part":
-        """Decide; `causes`, `detailed` and `threads` as for `run.decide`."""
-        decided = run.decide(events, row, rules, facts, causes=causes, detailed=detailed, threads=threads)
-        _copy_from_reference(decided, rules)
-        return cls(events, row, events.trait[row], decided, rules)
+    ) -> Iterator["Part"]:
+        """Decide by each set of rules; `causes`, `detailed` and `threads` as for `run.decide_each`."""
+        trait = events.trait[row]
+        decided_each = run.decide_each(
+            events, row, sets, facts, causes=causes, detailed=detailed, threads=threads
+        )
+        for rules, decided in zip(sets, decided_each, strict=True):
+            _copy_from_reference(decided, rules)
+            yield cls(events, row, trait, decided, rules)
 
     def sums(self) -> Sums:
         """What the decisions add up to."""

@@ -22,7 +22,7 @@ from audit.rules.reference import histories
 from audit.rules.reference.evaluate import Decision, judge
 from audit.rules.replay import outcomes, simulation
 from audit.rules.replay.outcomes import Rate, share
-from audit.rules.replay.totals import SweepDocument, SweepPoint
+from audit.rules.replay.totals import SweepDocument, SweepPoint, Totals
 from audit.rules.scopes import RuleSet
 
 MOST_POINTS = 100
@@ -34,13 +34,12 @@ _CHUNK = 20_000
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
-def document(rule_id: str, points: Iterable[simulation.Replay]) -> SweepDocument:
-    """The document of a curve: the replays that `sweep` made with the rule `rule_id` as it was set at each point."""
+def document(rule_id: str, points: Iterable[Totals]) -> SweepDocument:
+    """The document of a curve: what the replays add up to with the rule `rule_id` as it was set at each point."""
     return SweepDocument(
         rule=rule_id,
         points=tuple(
-            replay.totals().point(next(rule for rule in replay.rules if rule.id == rule_id))
-            for replay in points
+            totals.point(next(rule for rule in totals.rules if rule.id == rule_id)) for totals in points
         ),
     )
 
@@ -98,7 +97,7 @@ def variants(
 
 def sweep(
     events: pl.DataFrame,
-    points: Sequence[Sequence[Rule]],
+    points: Sequence[Sequence[Rule] | RuleSet],
     ctx: PopulationContext,
     *,
     ids: Mapping[str, str] | None = None,
@@ -110,7 +109,7 @@ def sweep(
     `ids` and `causes` as for `replay.simulate`. `progress` is told decisions made of decisions to make, once a
     customer; it may raise to stop.
     """
-    sets = [RuleSet(rules, ids) for rules in points]
+    sets = [rules if isinstance(rules, RuleSet) else RuleSet(rules, ids) for rules in points]
     messages = histories.sent(events)
     all_rules = dict.fromkeys(rule for rule_set in sets for rule in rule_set.rules)
     by_point = [_Decisions() for _ in sets]

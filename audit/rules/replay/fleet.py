@@ -24,7 +24,8 @@ from audit.rules import kernel
 from audit.rules.kernel import kernel_cache
 from audit.rules.model import Rule
 from audit.rules.reference import histories
-from audit.rules.replay import outcomes, simulation
+from audit.rules.replay import simulation
+from audit.rules.replay.curve import sweep
 from audit.rules.replay.event_pruning import COLUMNS, MissingColumn, by_row, columns
 from audit.rules.replay.simulation import BECAME, Progress
 from audit.rules.replay.totals import FLAGS, PartTotals, Sums, Totals, cells
@@ -67,20 +68,51 @@ def simulate(
     its texts is kept (`kept`) from the first totals on. `progress` is told how many events of how many are done, and may
     raise to stop it: then nothing is written.
     """
-    taking_part = rules if isinstance(rules, RuleSet) else RuleSet(rules, ids)
-    causes_of = causes if any(rule.reads_causes for rule in taking_part.rules) else None
-    histories.refuse_without(causes_of, taking_part.rules)
-    parts: list[PartTotals] = []
     with whole(decisions) if decisions is not None else nullcontext() as keep:
-        work = _Work(
-            taking_part, ctx, causes_of, rows or (ROWS if causes_of is None else ROWS_WITH_CAUSES), keep
+        (totals,) = simulate_each(
+            scan,
+            [rules],
+            ctx,
+            ids=ids,
+            causes=causes,
+            keep=keep,
+            numbers=numbers,
+            progress=progress,
+            rows=rows,
         )
-        try:
-            with work.numbers(numbers) as stored:
-                parts = work.done(scan, work.columns(stored), progress, stored)
-        except MissingColumn:
-            parts = work.done(scan, COLUMNS, progress)
-    return _together(parts, taking_part, ctx)
+    return totals
+
+
+def simulate_each(
+    scan: pl.LazyFrame,
+    points: Sequence[Iterable[Rule] | RuleSet],
+    ctx: PopulationContext,
+    *,
+    ids: Mapping[str, str] | None = None,
+    causes: Causes | None = None,
+    keep: Callable[[pl.DataFrame], None] | None = None,
+    numbers: Path | None = None,
+    progress: Progress | None = None,
+    rows: int | None = None,
+) -> list[Totals]:
+    """`simulate` for each of `points`, in one pass: what is read, and what stands for it, is made once for all of them.
+
+    `keep` takes the decisions on some customers at a time.
+    """
+    sets = [rules if isinstance(rules, RuleSet) else RuleSet(rules, ids) for rules in points]
+    causes_of = causes if any(rule.reads_causes for rules in sets for rule in rules.rules) else None
+    for rules in sets:
+        histories.refuse_without(causes_of, rules.rules)
+    rows = rows or (ROWS if causes_of is None else ROWS_WITH_CAUSES)
+    work = _Work(sets, ctx, causes_of, rows, keep)
+    try:
+        with work.numbers(numbers) as stored:
+            parts = work.done(scan, work.columns(stored), progress, stored)
+    except MissingColumn:
+        parts = work.done(scan, COLUMNS, progress)
+    return [
+        _together(of_set, rules, ctx) for of_set, rules in zip(zip(*parts, strict=True), sets, strict=True)
+    ]
 
 
 def whole_customers(scan: pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
@@ -99,24 +131,26 @@ def whole_customers(scan: pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
 
 def by_reference(
     events: pl.DataFrame,
-    rules: RuleSet,
+    sets: Sequence[RuleSet],
     ctx: PopulationContext,
     causes: pl.DataFrame | None = None,
     *,
     detailed: bool = False,
-) -> PartTotals:
-    """The totals of some customers, with the decisions if `detailed`."""
-    messages = histories.sent(events)
-    decided = simulation.decide(messages, events, rules, ctx.facts, causes=causes, compiled=False)
-    became = decided.select(BECAME).hstack(outcomes.of(events, messages).select(FLAGS[:-1]))
-    return PartTotals(
-        simulation.sums(decided, messages, rules.rules),
-        became.with_columns(provider=messages["mailbox_provider"])
-        .group_by(pl.all())
-        .agg(n=pl.len().cast(pl.Int64)),
-        messages["customer_id"].n_unique(),
-        decided if detailed else None,
-    )
+) -> list[PartTotals]:
+    """The totals of some customers by each set of rules, with the decisions if `detailed`."""
+    return [
+        PartTotals(
+            simulation.sums(replay.decisions, replay.messages, replay.rules),
+            replay.decisions.select(BECAME)
+            .hstack(replay.outcomes.select(FLAGS[:-1]))
+            .with_columns(provider=replay.messages["mailbox_provider"])
+            .group_by(pl.all())
+            .agg(n=pl.len().cast(pl.Int64)),
+            replay.messages["customer_id"].n_unique(),
+            replay.decisions if detailed else None,
+        )
+        for replay in sweep(events, sets, ctx, causes=causes)
+    ]
 
 
 class _Work:
@@ -124,13 +158,15 @@ class _Work:
 
     def __init__(
         self,
-        rules: RuleSet,
+        sets: Sequence[RuleSet],
         ctx: PopulationContext,
         causes: Causes | None,
         rows: int,
         keep: Callable[[pl.DataFrame], None] | None,
     ) -> None:
-        self._rules, self._ctx, self._causes, self._rows, self._keep = rules, ctx, causes, rows, keep
+        self._sets, self._ctx = sets, ctx
+        self._rules = tuple(dict.fromkeys(rule for rules in sets for rule in rules.rules))
+        self._causes, self._rows, self._keep = causes, rows, keep
 
     def numbers(self, folder: Path | None) -> AbstractContextManager[kernel_cache.Numbered | None]:
         """What is kept there, or will be; None where it is of no use."""
@@ -141,13 +177,13 @@ class _Work:
         if self._causes is not None:
             return tuple(SCHEMA)
         if stored is not None:
-            return by_row(self._rules.rules) if stored.heights else COLUMNS
-        return columns(self._rules.rules) if self._adds_up() else COLUMNS
+            return by_row(self._rules) if stored.heights else COLUMNS
+        return columns(self._rules) if self._adds_up() else COLUMNS
 
     def _adds_up(self) -> bool:
         """Whether only totals are wanted, and by rules that the kernel knows, of what lies in the events themselves."""
         only = self._keep is None and self._causes is None
-        return only and kernel.knows(self._rules) and kernel.installed()
+        return only and all(map(kernel.knows, self._sets)) and kernel.installed()
 
     def done(
         self,
@@ -155,8 +191,8 @@ class _Work:
         names: Sequence[str],
         progress: Progress | None,
         stored: kernel_cache.Numbered | None = None,
-    ) -> list[PartTotals]:
-        """The totals of each part. Raises MissingColumn where columns are asked for that are not among `names`."""
+    ) -> list[list[PartTotals]]:
+        """The totals of each part, by each set of rules. Raises MissingColumn where columns are asked for that are not among `names`."""
         heights = stored.heights if stored is not None else ()
         total = sum(heights) if heights or progress is None else scan.select(pl.len()).collect().item()
         selected = scan.select(names)
@@ -168,48 +204,47 @@ class _Work:
         hands = min(os.cpu_count() or 1, _MOST_HANDS) if fast and self._causes is None else 1
         part = partial(self._part, fast=fast, stored=stored if fast else None)
         nobody = empty().select(COLUMNS if self._causes is None else tuple(SCHEMA))
-        sums, done = [self._part(0, nobody, fast=False, stored=None)], 0
+        totals, done = [self._part(0, nobody, fast=False, stored=None)], 0
         with closing(_at_a_time(hands, part, chain(ahead, frames))) as parts:
             del ahead
-            for height, part_sums in parts:
-                if self._keep is not None and part_sums.decisions is not None:
-                    self._keep(part_sums.decisions)
-                sums.append(part_sums._replace(decisions=None))
+            for height, part_totals in parts:
+                for totals_of_set in part_totals:
+                    if self._keep is not None and totals_of_set.decisions is not None:
+                        self._keep(totals_of_set.decisions)
+                totals.append([of_set._replace(decisions=None) for of_set in part_totals])
                 done += height
                 if progress is not None:
                     progress(done, total)
-        return sums
+        return totals
 
     def _is_fleet(self, ahead: Sequence[pl.DataFrame]) -> bool:
         """Whether the kernel decides: many parts, or many messages."""
         if len(ahead) < _A_FLEET:
             sent = sum(int((events["kind"] == "message_sent").sum()) for events in ahead)
-            return simulation.is_fleet(sent, self._rules)
-        return kernel.knows(self._rules) and kernel.installed()
+            return all(simulation.is_fleet(sent, rules) for rules in self._sets)
+        return all(map(kernel.knows, self._sets)) and kernel.installed()
 
     def _part(
         self, number: int, events: pl.DataFrame, *, fast: bool, stored: kernel_cache.Numbered | None
-    ) -> PartTotals:
+    ) -> list[PartTotals]:
         causes = None if self._causes is None else self._causes(events)
         detailed = self._keep is not None
         if not fast:
-            return by_reference(events, self._rules, self._ctx, causes, detailed=detailed)
+            return by_reference(events, self._sets, self._ctx, causes, detailed=detailed)
         from audit.rules.kernel import totals
 
         encoding = stored.of(number, events) if stored is not None else None
-        return totals.fleet(
-            events, self._rules, self._ctx.facts, causes, encoding=encoding, detailed=detailed
-        )
+        return totals.fleet(events, self._sets, self._ctx.facts, causes, encoding=encoding, detailed=detailed)
 
 
 def _at_a_time(
-    hands: int, act: Callable[[int, pl.DataFrame], PartTotals], frames: Iterable[pl.DataFrame]
-) -> Generator[tuple[int, PartTotals]]:
+    hands: int, act: Callable[[int, pl.DataFrame], list[PartTotals]], frames: Iterable[pl.DataFrame]
+) -> Generator[tuple[int, list[PartTotals]]]:
     """Of each frame its height and what `act` makes of its number and it, in order: `hands` at a time, and one read ahead."""
     if hands == 1:
         yield from ((frame.height, act(number, frame)) for number, frame in enumerate(frames))
         return
-    waiting: deque[tuple[int, Future[PartTotals]]] = deque()
+    waiting: deque[tuple[int, Future[list[PartTotals]]]] = deque()
     with ThreadPoolExecutor(hands) as pool:
         try:
             for number, frame in enumerate(frames):
@@ -223,7 +258,7 @@ def _at_a_time(
             pool.shutdown(cancel_futures=True)
 
 
-def _together(parts: list[PartTotals], rules: RuleSet, ctx: PopulationContext) -> Totals:
+def _together(parts: Sequence[PartTotals], rules: RuleSet, ctx: PopulationContext) -> Totals:
     everything = pl.concat([part.cells for part in parts])
     complaints = everything.filter("complained")["provider"].unique().implode()
     complaint_known = pl.col("provider").is_in(complaints, nulls_equal=True).alias("complaint_known")

@@ -26,7 +26,9 @@ BOUGHT = [
 def drawn(history, rule, **over):
     frame = events(*history)
     sets = curve.variants([from_dict(rule)], rule["id"], **over)
-    return curve.curve(curve.document(rule["id"], curve.sweep(frame, sets, context(frame))))
+    return curve.curve(
+        curve.document(rule["id"], [point.totals() for point in curve.sweep(frame, sets, context(frame))])
+    )
 
 
 def test_the_lines_are_what_is_stopped_and_what_followed_on_it():

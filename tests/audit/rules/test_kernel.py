@@ -308,7 +308,7 @@ def test_compiled_totals_are_those_of_the_frames(history, documents):
     )
     rules = RuleSet([from_dict(one) for one in documents])
     ctx = context(frame)
-    slow, fast = fleet.by_reference(frame, rules, ctx), totals.fleet(frame, rules, ctx.facts)
+    slow, fast = fleet.by_reference(frame, [rules], ctx)[0], totals.fleet(frame, [rules], ctx.facts)[0]
     for expected, made in ((slow.cells, fast.cells), (slow.sums.displaced, fast.sums.displaced)):
         columns = expected.columns
         assert_frame_equal(expected.sort(columns), made.select(columns).sort(columns), check_dtypes=False)

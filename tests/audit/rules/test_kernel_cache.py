@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest import mock
 
 import polars as pl
 import pytest
@@ -14,7 +15,7 @@ from audit.rules import kernel
 from audit.rules.kernel import kernel_cache
 from audit.rules.kernel.stored_encoding import StoredEncoding
 from audit.rules.model import from_dict
-from audit.rules.replay import event_pruning, fleet, simulation
+from audit.rules.replay import curve, event_pruning, fleet, simulation
 from audit.rules.replay.event_pruning import MissingColumn
 from audit.storage import private_files
 from tests.audit.rules.test_kernel import engaged
@@ -172,3 +173,20 @@ def test_a_scan_of_fewer_events_than_there_are_numbers_is_not_cut():
     assert pl.concat(kernel_cache.cut(frame, [1, 2, 7])).equals(frame.collect())
     with pytest.raises(MissingColumn):
         list(kernel_cache.cut(frame, [4, 7]))
+
+
+@settings(max_examples=8)
+@given(st.integers(0, 1 << 32), st.booleans(), st.booleans())
+def test_a_curve_in_one_pass_is_its_replays_one_after_another(seed, by_window, fast):
+    """Windows of a cooldown too, at one of which it waits for the re-purchase, which reads more than the others."""
+    frame, rules = engaged(seed)
+    waiting = from_dict(
+        {"id": "w", "kind": "cooldown", "after": "order_completed", "same": "item", "window": "2d"}
+    )
+    over = {"windows": ["1d", "repurchase", "3d"]} if by_window else {"limits": [0, 3, 1]}
+    sets = curve.variants([*rules, from_dict(CAP), waiting], "w" if by_window else "cap", **over)
+    alone = [simulation.simulate(frame, rules, context(frame)).document().to_json() for rules in sets]
+    with TemporaryDirectory() as folder, mock.patch.object(kernel, "installed", lambda: fast):
+        for _ in range(1 + fast):  # the second time with numbers that are kept
+            together = fleet.simulate_each(frame.lazy(), sets, context(frame), numbers=Path(folder), rows=300)
+            assert [totals.document().to_json() for totals in together] == alone
