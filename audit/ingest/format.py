@@ -87,7 +87,8 @@ class Format:
     - `read`: its rows in batches, each complete in itself. Raises InputError;
     - `map`: what it is made of, if that is a map; `package`: the distribution it comes from, if that is another than ours;
     - `together`: the same for files and folders that are one export in several parts, where that makes a difference;
-    - `vault`: field → the columns that it knows to name a person, where no map says it.
+    - `vault`: field → the columns that it knows to name a person, where no map says it;
+    - `says_whose`: whether its rows name their customer; where they do not, whoever brings it does.
     """
 
     name: str
@@ -100,3 +101,4 @@ class Format:
     map: "Map | None" = None
     package: str | None = None
     vault: Callable[[], Mapping[str, Sequence[str]]] = dict
+    says_whose: bool = True

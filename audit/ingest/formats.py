@@ -149,6 +149,12 @@ def is_known(path: Path) -> bool:
     return reader not in canonical.FORMATS or canonical.names_events(path)
 
 
+def says_whose(path: Path) -> bool:
+    """Whether a file, or all in a folder, names its customers itself. Raises InputError as `plan`."""
+    sources, _ = plan([path], None, None)
+    return all(source.format.says_whose for source in sources)
+
+
 def _together(sources: Sequence[Source]) -> list[Source]:
     """The sources, those that are parts of one export as one."""
     joined = [source for source in sources if source.format.together is None]

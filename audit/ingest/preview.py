@@ -20,7 +20,7 @@ from audit.ingest.attributes import IDENTIFIERS, apart
 from audit.ingest.format import Format, Options
 from audit.ingest.free_text import without
 from audit.ingest.report import Imported
-from audit.ingest.run import Run
+from audit.ingest.run import Run, source_id
 from audit.ingest.suggest import DROPPED, KEPT, TO_VAULT, UNSAID, Draft, draft_of, safe_path
 from audit.privacy import scan
 from audit.privacy.clean import clean, mask
@@ -125,10 +125,20 @@ class Preview:
     lost_opt_outs: int
 
 
-def preview(ws: "Workspace", path: Path, by_map: Format | None = None, *, time_zone: str = "UTC") -> Preview:
-    """What an import of `path` would do, tried on its first rows. Raises InputError, and WorkspaceError while another writes."""
+def preview(
+    ws: "Workspace",
+    path: Path,
+    by_map: Format | None = None,
+    *,
+    time_zone: str = "UTC",
+    customer: str | None = None,
+) -> Preview:
+    """What an import of `path` would do, tried on its first rows; `customer`: whose it is, where it does not say.
+
+    Raises InputError, and WorkspaceError while another writes.
+    """
     sources, _ = formats.plan([path], None, by_map)
-    options = Options(time_zone=timestamps.zone(time_zone), block=_BLOCK)
+    options = Options(source_id(ws, customer), timestamps.zone(time_zone), block=_BLOCK)
     with ws.writing():
         sample = _Sample(ws, options)
         try:

@@ -69,7 +69,7 @@ def import_paths(
     with reading(paths):
         sources, unknown = formats.plan([Path(path) for path in paths], format, by_map)
     with ws.writing():
-        run = Run(ws, replace(options, customer=_source_id(ws, customer)))
+        run = Run(ws, replace(options, customer=source_id(ws, customer)))
         run.report.unknown = unknown
         try:
             for source in sources:
@@ -83,7 +83,7 @@ def import_paths(
             ws.vault.discard(run.import_id)  # does nothing once the import is confirmed
 
 
-def _source_id(ws: "Workspace", customer: str | None) -> str | None:
+def source_id(ws: "Workspace", customer: str | None) -> str | None:
     """The source's own id of a customer who is known already, by pseudonym or e-mail address; else what was given."""
     pseudonym = ws.vault.resolve(customer) if customer else None
     return ws.vault.source_ids([pseudonym])[pseudonym] if pseudonym else customer

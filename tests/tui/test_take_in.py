@@ -1,11 +1,15 @@
 """A file is taken in on the screen: looked at, its map answered otherwise, previewed, and in after a yes."""
 
+import hashlib
 import json
 
 import pytest
+from textual.widgets import Input
 
 from audit.privacy.roles import Role, Viewer
 from audit.workspace.workspace import Workspace
+from tests.audit.ingest.amazon import exports as ex
+from tests.audit.ingest.amazon.test_shop import order
 from tui.session.core import CoreSession
 from tui.widgets.items import Items
 
@@ -99,6 +103,34 @@ async def test_what_is_known_goes_in_with_enter_and_what_is_bad_says_so(of, tmp_
         assert driver.session.workspace.info.events == 0
         await driver.press("enter", "y")
         assert "Taken in: 1 of 1 row" in driver.text
+
+
+async def test_whose_an_export_is_that_does_not_say_is_asked(of, tmp_path):
+    file = ex.zipped(tmp_path / "e.zip", {"Retail.OrderHistory.2.csv": ex.table(ex.ORDERS, order())})
+    async with of() as driver:
+        await driver.press("I")
+        await typed(driver, file)
+        assert "Whose export is it?" in driver.text
+        driver.app.screen.query_one(Input).value = "ana@example.test"
+        await driver.press("enter")
+        assert "1 of 1 row come in" in driver.words
+        await driver.press("f2", "y")
+        assert "Taken in: 1 of 1 row" in driver.text
+        assert "ana@" not in driver.text
+    assert Workspace.open(tmp_path / "ws").resolve("ana@example.test")
+
+
+async def test_what_takes_too_much_is_refused_and_nothing_of_it_comes_in(of, tmp_path, monkeypatch):
+    monkeypatch.setenv("WHYSENT_IMPORT_LIMITS", "file=1MB")
+    texts = (hashlib.sha256(b"%d" % at).hexdigest() for at in range(50_000))
+    many = (f"jo@example.test;05.01.2026 11:00;Versendet;{text};a" for text in texts)
+    async with of() as driver:
+        await driver.press("I")
+        await typed(driver, log(tmp_path, LOG[0], *many))
+        await driver.press("f2", "y")
+        assert "takes more than" in driver.words
+        assert "nothing of it came in" in driver.words
+    assert Workspace.open(tmp_path / "ws").info.events == 0
 
 
 NOTED = (

@@ -10,19 +10,21 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
-from audit.errors import InputError
+from audit.errors import InputError, WhysentError
 from audit.events.times import duration
 from tui import Exit
 from tui.commands import output
 from tui.rendering.wording import several
 
 MB = 1_000_000
+ENVIRONMENT = "WHYSENT_IMPORT_LIMITS"
+"""The variable that says what an import may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,9 @@ class Guarded:
                     resource.setrlimit(kind, limit)
 
 
-def guarded(limits: Limits | None, workspace: Path) -> Guarded:
+def guarded(
+    limits: Limits | None, workspace: Path, complain: Callable[[str], object] = output.complain
+) -> Guarded:
     """Go on in a process that may take so much; the one that was called waits, tells what was left out, and ends as that one did."""
     possible = hasattr(os, "fork") and "polars" not in sys.modules and threading.active_count() == 1
     if limits is None or not possible:
@@ -130,7 +134,7 @@ def guarded(limits: Limits | None, workspace: Path) -> Guarded:
             raise SystemExit(Exit.USAGE if without else ended)
         paths = [Path(path) for path in json.loads(said.get("reading", "[]"))]
         size = sum(map(_size, paths))
-        output.complain(_refusal(paths, over, limits.of(size, _size(workspace))))
+        complain(_refusal(paths, over, limits.of(size, _size(workspace))))
         if len(paths) != 1 or paths[0] in without:
             raise SystemExit(Exit.USAGE)
         without += paths
@@ -228,3 +232,37 @@ def _size(path: Path) -> int:
         return sum(file.stat().st_size for file in files if file.is_file())
     except OSError:
         return 0
+
+
+def _tell(**fields: object) -> None:
+    print(json.dumps(fields), flush=True)
+
+
+def main() -> int:
+    """Import for a screen: what stdin asks for, in a line of JSON; on stdout a line of JSON a step, and what came of it or an `error`."""
+    request = json.loads(sys.stdin.readline())
+    folder = Path(request["workspace"])
+    guard = guarded(read(os.environ.get(ENVIRONMENT)), folder, lambda text: _tell(error=text))
+    from audit.ingest import import_paths
+    from audit.workspace.workspace import Workspace
+
+    try:
+        report = import_paths(
+            Workspace.open(folder),
+            [Path(request["path"])],
+            map_file=Path(request["map"]) if request["map"] else None,
+            customer=request["customer"],
+            time_zone=request["zone"],
+            progress=lambda done, total, _: _tell(done=done, total=total),
+            reading=guard.reading,
+            without=guard.without,
+        )
+    except (WhysentError, OSError) as error:
+        _tell(error=str(error))
+        return Exit.USAGE
+    _tell(
+        imported=report.document().to_json(),
+        skipped=dict(report.skipped_by_reason),
+        refused=dict(report.refused_by_reason),
+    )
+    return Exit.OK

@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from audit.errors import InputError
 from tui import Exit, start
 from tui.commands import options, output, text_output
+from tui.commands.limits import ENVIRONMENT as IMPORT_LIMITS
 from tui.commands.limits import guarded
 from tui.commands.limits import read as read_limits
 from tui.commands.options import ACCESS, ANSWER, Invocation, shares
@@ -46,7 +47,7 @@ def import_files(
         typer.Option(
             "--limits",
             metavar="memory=8GB,time=10m,file=20GB",
-            envvar="WHYSENT_IMPORT_LIMITS",
+            envvar=IMPORT_LIMITS,
             help="What reading one file may take; by default what is generous for its size. none: anything.",
         ),
     ] = None,

@@ -120,6 +120,10 @@ class Question(Dialog[bool]):
         self.dismiss(False)
 
 
+NOTE = "It is kept with the change. Do not name anybody in it."
+"""What becomes of a note."""
+
+
 class Line(Dialog[str | None]):
     """A line to be typed; None where somebody thought better of it. Unless `needed` it may be empty."""
 
@@ -127,16 +131,14 @@ class Line(Dialog[str | None]):
     short = True
     HINT = "Enter: done"
 
-    def __init__(self, title: object, *, needed: bool = False) -> None:
+    def __init__(self, title: object, *, needed: bool = False, asks: str = "", kept: str = NOTE) -> None:
         super().__init__(title)
-        self._needed = needed
+        self._needed, self._kept = needed, kept
+        self._asks = asks or ("a reason, in a few words" if needed else "a few words, or nothing")
 
     def body(self) -> Iterable[Widget]:
-        yield CleanInput(
-            compact=True,
-            placeholder="a reason, in a few words" if self._needed else "a few words, or nothing",
-        )
-        yield Static(content("It is kept with the change. Do not name anybody in it.", "dim"), markup=False)
+        yield CleanInput(compact=True, placeholder=self._asks)
+        yield Static(content(self._kept, "dim"), markup=False)
 
     @on(Input.Submitted)
     def take(self, event: Input.Submitted) -> None:

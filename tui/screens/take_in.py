@@ -14,7 +14,7 @@ from tui import keys
 from tui.core_access import Progress, ProgressReporter
 from tui.rendering.text import content, joined, line, number
 from tui.rendering.wording import import_lines, import_losses, moment, several
-from tui.screens.dialogs import Dialog, Question
+from tui.screens.dialogs import Dialog, Line, Question
 from tui.screens.rule_dialogs import Pick
 from tui.widgets.items import Item, Items
 from tui.widgets.table import Table
@@ -35,6 +35,9 @@ LOOK, TAKE = "look", "take"
 
 MAPPED = "CSV, NDJSON, JSON, Parquet, Avro, SQLite, SQL dumps, packed or in folders: a map is suggested here, its first events are shown."
 NOTHING_YET = "Nothing is kept before you say yes; addresses and other identifiers go to the vault."
+
+WHOSE = "your own id of the customer, a pseudonym, or an e-mail address"
+WHOSE_KEPT = "It goes to the vault, as every identifier of a file does."
 
 ABOUT = (
     "subject",
@@ -170,6 +173,9 @@ class TakeInScreen(Dialog[None]):
     # -- what it is --------------------------------------------------------------------------------------------------
 
     def show_looked(self, looked: Looked) -> None:
+        if looked.asks_whose:
+            self._ask_whose()
+            return
         is_first = self._looked is None or self._looked.path != looked.path
         self._looked = looked
         self.query_one(".dialog").border_subtitle = content("")
@@ -180,6 +186,19 @@ class TakeInScreen(Dialog[None]):
         self._say(self._what(looked), *self._lost(looked))
         if is_first or self.focused is None or not self.focused.display:
             self.query_one("#events" if looked.reads and not looked.lines else "#lines").focus()
+
+    def _ask_whose(self) -> None:
+        """Whose export it is, where it does not say."""
+        self.query_one(".dialog").border_subtitle = content("")
+
+        def take(customer: str | None) -> None:
+            if customer:
+                self._choices["customer"] = customer
+                self._look(self._path)
+
+        self.app.push_screen(
+            Line("Whose export is it? It does not say", needed=True, asks=WHOSE, kept=WHOSE_KEPT), take
+        )
 
     @staticmethod
     def _what(looked: Looked) -> Content:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from audit.errors import InputError, WorkspaceError
 from tui.session.open_workspace import write_private
@@ -30,7 +35,8 @@ class Looked:
     """A file before it is taken in.
 
     `reads`: what reads it, a format or a map that was kept; empty where a map is suggested, which `lines` tell, unsure ones first.
-    `missing`: what an event needs and nothing says. `events`: twenty of them, in canonical columns.
+    `missing`: what an event needs and nothing says. `events`: twenty of them, in canonical columns. `asks_whose`: its rows do
+    not name their customer, and nobody has said who it is.
     """
 
     path: str
@@ -43,6 +49,7 @@ class Looked:
     skipped: Mapping[str, int] = field(default_factory=dict)
     refused: Mapping[str, int] = field(default_factory=dict)
     lost_opt_outs: int = 0
+    asks_whose: bool = False
 
     @property
     def can_be_taken(self) -> bool:
@@ -88,14 +95,19 @@ class Intake:
         return above | {f"{path}{'/' * path.is_dir()}": _about(path) for path in seen}
 
     def look(self, path: str, choices: Mapping[str, str]) -> Looked:
-        """What a file or folder is, and what its first rows become. `choices` of the suggested map: line → what it becomes."""
-        from audit.ingest.formats import is_known
+        """What a file or folder is, and what its first rows become. `choices` of the suggested map: line → what it becomes.
+
+        `customer` among them: whose it is, where it does not say.
+        """
+        from audit.ingest.formats import is_known, says_whose
 
         self._opened.viewer.require("import")
         place = Path(path).expanduser()
         zone = choices.get("zone", "UTC")
         if is_known(place):
-            return self._told(place, self._preview(place, None, zone), choices)
+            if "customer" not in choices and not says_whose(place):
+                return Looked(path, asks_whose=True)
+            return self._told(place, self._preview(place, None, zone, choices.get("customer")), choices)
         if not choices and (kept := self._by_kept_map(place)) is not None:
             return kept
         from audit.ingest import preview
@@ -124,23 +136,30 @@ class Intake:
         return str(kept)
 
     def take(self, path: str, choices: Mapping[str, str], progress: Progress) -> Taken:
-        """Take a file in, by a map if that is what reads it; the map is kept."""
-        from audit import ingest
+        """Take a file in, by a map if that is what reads it; the map is kept. A process of its own does it, within limits."""
         from audit.ingest.formats import is_known
+        from audit.ingest.report import Imported
 
         self._opened.viewer.require("import")
         place = Path(path).expanduser()
         kept = None if is_known(place) else self._kept_map(place) if not choices else None
         by_map = None if is_known(place) else kept or Path(self.save(path, choices))
+        request = {
+            "workspace": str(self._opened.folder.absolute()),
+            "path": str(place),
+            "map": by_map and str(by_map),
+            "zone": choices.get("zone", "UTC"),
+            "customer": choices.get("customer"),
+        }
         with self._lock:
-            report = ingest.import_paths(
-                self._opened.workspace,
-                [place],
-                map_file=by_map,
-                time_zone=choices.get("zone", "UTC"),
-                progress=lambda done, total, _: progress(done, total),
+            answer = _apart(request, progress)
+        if "imported" not in answer or "error" in answer:
+            raise InputError(
+                answer.get("error", f"{place}: the import ended without a word; nothing came in")
             )
-        return Taken(path, report.document(), dict(report.skipped_by_reason), dict(report.refused_by_reason))
+        return Taken(
+            path, msgspec.convert(answer["imported"], Imported), answer["skipped"], answer["refused"]
+        )
 
     # -- maps --------------------------------------------------------------------------------------------------------
 
@@ -168,11 +187,11 @@ class Intake:
                 return kept
         return None
 
-    def _preview(self, place: Path, by_map: Format | None, zone: str) -> Preview:
+    def _preview(self, place: Path, by_map: Format | None, zone: str, customer: str | None = None) -> Preview:
         from audit.ingest.preview import preview
 
         with self._lock:
-            return preview(self._opened.workspace, place, by_map, time_zone=zone)
+            return preview(self._opened.workspace, place, by_map, time_zone=zone, customer=customer)
 
     def _masked(self, form: MapForm) -> tuple[MapLine, ...]:
         """The lines of a map as this role is told them."""
@@ -203,6 +222,27 @@ class Intake:
         )
 
 
+def _apart(request: Mapping[str, object], progress: Progress) -> dict[str, Any]:
+    """What a process tells that imports; it ends with whoever stops the progress."""
+    command = [sys.executable, "-c", "import sys; from tui.commands import limits; sys.exit(limits.main())"]
+    answer: dict[str, Any] = {}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(  # noqa: S603 - ourselves
+        command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(f"{json.dumps(request)}\n")
+            process.stdin.flush()
+            for line in process.stdout:
+                answer |= json.loads(line)
+                progress(answer.get("done", 0), answer.get("total", 0))
+        finally:
+            process.kill()
+    return answer
+
+
 def _format(form: MapForm) -> Format:
     import tomllib
 
@@ -212,7 +252,7 @@ def _format(form: MapForm) -> Format:
 
 
 def _zone_line(looked: Preview, choices: Mapping[str, str]) -> tuple[MapLine, ...]:
-    """Of a known format all that may be asked: where times without an offset are read."""
+    """Of a known format all that may be request: where times without an offset are read."""
     if not looked.report.bare_times:
         return ()
     import zoneinfo
@@ -220,7 +260,9 @@ def _zone_line(looked: Preview, choices: Mapping[str, str]) -> tuple[MapLine, ..
     from audit.ingest.preview import MapLine
 
     zones = tuple(sorted(zoneinfo.available_timezones()))
-    doubt = "" if "zone" in choices else "its times carry no offset: in which zone they are read must be said"
+    doubt = (
+        "" if "zone" in choices else "its times carry no offset: in which zone they are read must be answer"
+    )
     zone = choices.get("zone", "UTC")
     return (MapLine(id="zone", name="times are read in", values=(), becomes=zone, doubt=doubt, may=zones),)
 

@@ -271,4 +271,5 @@ AMAZON = Format(
     read=lambda path, options: read_together([path], options),
     together=read_together,
     vault=vault_columns,
+    says_whose=False,
 )
