@@ -256,27 +256,58 @@ def _cleaned_list(column: pl.Series) -> pl.Series:
 def with_ids(events: pl.DataFrame, vault: "Vault") -> pl.DataFrame:
     """Fill absent event_ids with `x` and a hash of the row under a key of the vault: equal rows, equal ids.
 
-    Ids that were made of a key become `k` and a hash; `REPLACES` says which of them take the place of what is known.
+    Ids that were made of a key become `k` and a hash; `REPLACES` says which of them take the place of what is known. A row of an
+    order or a message is the same when a later export says something else in columns that are none of ours: that takes its place.
     """
     events = _with_keys(events, vault)
     if not events["event_id"].null_count():
         return events.drop("distinct", strict=False)
     if "distinct" in events.columns:
         events = events.with_columns(pl.col("distinct").fill_null(value=False) & pl.col("event_id").is_null())
-    columns = [name for name in SCHEMA if name != "event_id"]
-    text = (
-        events.lazy()
-        .filter(pl.col("event_id").is_null())
-        .select(pl.concat_str([_written(name, events.columns) for name in columns], separator=SEPARATOR))
-        .collect()
-        .to_series()
-    )
+    written = {name: _written(name, events.columns) for name in SCHEMA if name != "event_id"}
+    apart = [
+        pl.when(_is_of_a_thing(events)).then(pl.lit(_ABSENT)).otherwise(written.pop(name))
+        for name in _ELSEWISE
+    ]
+    without_id = events.filter(pl.col("event_id").is_null())
+    text = without_id.select(pl.concat_str([*written.values(), *apart], separator=SEPARATOR)).to_series()
     key = vault.purpose_key("event_id")
     digests = [hashlib.blake2b(row.encode(), key=key, digest_size=12).hexdigest() for row in text]
-    places = events["event_id"].is_null().arg_true()
-    return events.with_columns(
-        events["event_id"].scatter(places, pl.Series([f"x{digest}" for digest in digests], dtype=pl.String))
+    places = events["event_id"].is_null()
+    ids = pl.Series([f"x{digest}" for digest in digests], dtype=pl.String)
+    return _numbered_things(events.with_columns(events["event_id"].scatter(places.arg_true(), ids)), places)
+
+
+_ELSEWISE = ("attributes", "recorded_at")
+"""What may be another in a later export of the same order or message."""
+
+
+def _is_of_a_thing(events: pl.DataFrame) -> pl.Expr:
+    """Whether a row names an order or a message, and is no event of its own by its map."""
+    named = [name for name in ("order_id", "message_id", "campaign_id") if name in events.columns]
+    if not named:
+        return pl.lit(value=False)
+    distinct = pl.col("distinct") if "distinct" in events.columns else pl.lit(value=False)
+    return pl.any_horizontal(pl.col(name).is_not_null() for name in named) & ~distinct
+
+
+def _numbered_things(events: pl.DataFrame, made: pl.Series) -> pl.DataFrame:
+    """Rows of one file that are alike but in what may be another later are each one: `x1f`, `x1f-2`. `made`: whose ids were made here."""
+    things = made & events.select(_is_of_a_thing(events).alias("thing")).to_series()
+    if not things.any():
+        return events
+    events = events.with_columns(pl.when(things).then(pl.lit(value=True)).otherwise(REPLACES).alias(REPLACES))
+    same = ["customer_id", "event_id", *(["file"] if "file" in events.columns else [])]
+    rows = events.filter(things).select(
+        *same, said=pl.concat_str([_written(name, events.columns) for name in _ELSEWISE], separator=SEPARATOR)
     )
+    if not rows.select(same).is_duplicated().any():
+        return events
+    nth = rows.select(pl.col("said").rank("dense").over(same)).to_series()
+    numbered = rows.select(
+        pl.when(nth > 1).then(pl.format("{}-{}", "event_id", nth)).otherwise("event_id")
+    ).to_series()
+    return events.with_columns(events["event_id"].scatter(things.arg_true(), numbered))
 
 
 class Repeats:

@@ -287,3 +287,52 @@ def test_odd_times_and_zones_are_told(ws, tmp_path):
     assert answer.bare_times == {"Europe/Berlin": 2}
     assert (answer.before_1990, answer.future, answer.several_zones) == (1, 6, 1)
     assert answer.future_opt_outs == len(LOST_IF_FUTURE) == 5
+
+
+SHOP = """[columns]
+customer_id = "who"
+occurred_at = "at"
+order_id = "order"
+item_id = "sku"
+[constants]
+kind = "order_completed"
+"""
+SENT = """[columns]
+customer_id = "who"
+occurred_at = "at"
+campaign_id = "mail"
+[constants]
+kind = "message_sent"
+"""
+
+
+@pytest.mark.parametrize(
+    ("mapping", "header", "rows"),
+    [
+        (
+            SHOP,
+            "order,who,at,sku,status,size",
+            ["1,ana,2026-05-14 11:23,NC,open,", "1,ana,2026-05-14 11:23,NC,sent,"],
+        ),
+        (SENT, "mail,who,at,opens", ["7,ana,2026-05-14 11:23,0", "7,ana,2026-05-14 11:23,2"]),
+    ],
+)
+def test_a_later_export_without_a_key_says_what_stands_now(ws, tmp_path, mapping, header, rows):
+    told = raw(tmp_path, mapping.encode(), "m.toml")
+    ingest.import_paths(ws, [csv(tmp_path, rows[0], header=header, name="may.csv")], map_file=told)
+    report = ingest.import_paths(ws, [csv(tmp_path, rows[1], header=header, name="june.csv")], map_file=told)
+    assert (counts(report), report.updated) == ((1, 1, 0, 0, 0), 1)
+    (event,) = by_source(ws).to_dicts()
+    assert ('"sent"' if "sku" in header else '"2"') in event["attributes"]
+    again = ingest.import_paths(ws, [tmp_path / "june.csv"], map_file=told)
+    assert (counts(again), again.updated) == ((1, 0, 1, 0, 0), 0)
+
+
+def test_lines_of_an_order_that_differ_in_columns_of_their_own_alone_are_two(ws, tmp_path):
+    told, header = raw(tmp_path, SHOP.encode(), "m.toml"), "order,who,at,sku,status,size"
+    lines = [f"1,ana,2026-05-14 11:23,NC,{{}},{size}" for size in "SM"]
+    for status, updated in (("open", 0), ("sent", 2)):
+        given = csv(tmp_path, *(line.format(status) for line in lines), header=header)
+        assert ingest.import_paths(ws, [given], map_file=told).updated == updated
+    kept = sorted(by_source(ws)["attributes"])
+    assert kept == [f'{{"status":"sent","size":"{size}"}}' for size in "MS"]
