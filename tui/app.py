@@ -67,12 +67,13 @@ class WhysentApp(App[int], GoesToEntries, TakesBack):
         *,
         agent: bool = False,
         letter: tuple[Pasted, str | None] | None = None,
+        take_in: bool = False,
         theme: str = "",
         keymap: Mapping[str, str] | None = None,
         settings: Path | None = None,
     ) -> None:
         super().__init__(ansi_color=True if wants_no_colour() else None)
-        self._letter = letter
+        self._letter, self._takes_in = letter, take_in
         self._session = session
         self.agent = agent
         self.opening: Opening | None = None
@@ -109,6 +110,9 @@ class WhysentApp(App[int], GoesToEntries, TakesBack):
             if isinstance(screen, FindScreen) and self._letter is not None:
                 screen.read_letter(*self._letter)
                 self._letter = None
+        if self._takes_in:
+            self._takes_in = False
+            self.action_take_in()
         if not self.asking("story"):
             self._warm_up()
 
@@ -342,11 +346,12 @@ def run(
     viewer: Viewer | None = None,
     ready: Callable[[], None] = lambda: None,
     letter: tuple[str, str | None] | None = None,
+    take_in: bool = False,
 ) -> int:
     """Run the screens on a workspace and return the exit code.
 
     `viewer` (role, ticket, reason) is who looks; an agent begins in the field without a list. `ready` is called before the
-    screens take the terminal. `letter`: a customer's, to begin with, and whose it is, where that is known.
+    screens take the terminal. It begins with a `letter`, and whose it is, where that is known, or, to `take_in`, with a file.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print(
@@ -360,9 +365,8 @@ def run(
     viewer = viewer or AnyViewer()
     agent = viewer.ticket is not None or not viewer.may("list")
     pasted = None if letter is None else (Pasted(letter[0]), letter[1])
-    return _ended(
-        WhysentApp(CoreSession(folder, viewer), agent=agent, letter=pasted, **_own_settings()), ready
-    )
+    session = CoreSession(folder, viewer)
+    return _ended(WhysentApp(session, agent=agent, letter=pasted, take_in=take_in, **_own_settings()), ready)
 
 
 def run_demo(folder: Path, *, viewer: Viewer, story: int | None, ready: Callable[[], None]) -> int:

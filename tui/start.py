@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,8 @@ class Start:
     story: int | None = None
     letter: tuple[str, str | None] | None = field(default=None, repr=False)
     """A customer's letter to begin with, and whose it is, where that is known."""
+    take_in: bool = False
+    """Whether it begins with taking a file in; the workspace is made where there is none."""
 
     @property
     def folder(self) -> Path:
@@ -58,7 +60,7 @@ class Start:
     @property
     def there(self) -> bool:
         """Whether there is something to open, or it is made."""
-        return self.command == "demo" or (self.folder / "workspace.json").exists()
+        return self.command == "demo" or self.take_in or (self.folder / "workspace.json").exists()
 
     def viewer(self) -> "Viewer":
         """Who looks. Raises InputError where there is no such role."""
@@ -132,9 +134,15 @@ def run(start: Start) -> int:
     try:
         from tui import app
 
+        if start.take_in:
+            from audit.workspace.workspace import Workspace
+
+            Workspace.open_or_create(folder)
         if start.command == "demo":
             return app.run_demo(folder, viewer=viewer, story=start.story, ready=sign.hand_over)
-        return app.run(folder, viewer=viewer, ready=sign.hand_over, letter=start.letter)
+        return app.run(
+            folder, viewer=viewer, ready=sign.hand_over, letter=start.letter, take_in=start.take_in
+        )
     finally:
         sign.take_back()
 
@@ -182,7 +190,33 @@ def _write(text: str) -> None:
 def opened(arguments: list[str]) -> int | None:
     """Open the screens where the arguments say so plainly, and a terminal and a workspace are there: the exit code; else None.
 
-    Where they are to be lines of text, the command line says so.
+    Where there is no workspace yet and none was named, what to begin with is asked first. Where they are to be lines of text,
+    the command line says so.
     """
     start = plain(arguments) if terminal() and not wants_lines() else None
+    if start is not None and start.command == "open" and start.workspace is None and not start.there:
+        start = begun(start)
+        return 0 if start is None else run(start)
     return run(start) if start is not None and start.there else None
+
+
+def begun(start: Start) -> Start | None:
+    """What somebody chooses to begin with where there is no workspace yet; None where they leave."""
+    start.viewer()
+    sign = Sign()
+    sign.show()
+    try:
+        from tui import keys, settings
+        from tui.screens.stories import WayIn
+
+        way_in = WayIn(start.folder, settings.read(keys.settings_file()).theme)
+        sign.hand_over()
+        chosen, folder = way_in.run() or ("", None)
+    finally:
+        sign.take_back()
+    beginnings = {
+        "demo": replace(start, command="demo"),
+        "take in": replace(start, take_in=True),
+        "open": replace(start, workspace=folder),
+    }
+    return beginnings.get(chosen)

@@ -6,12 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from tests.tui.canned import FakeSession
 from tests.tui.conftest import Driver, Started
 from tui import cli, start
 from tui.app import WhysentApp
+from tui.screens.stories import WayIn
 from tui.settings import THEMES, first_theme
+from tui.widgets.text import TextBlock
 
 HEAVY = (
     "polars", "numpy", "scipy", "sqlite_utils", "cryptography", "keyring", "typer", "pydantic", "msgspec", "sqlite3",
@@ -83,6 +86,59 @@ def test_what_is_opened_without_the_command_line_is_what_it_would_open(
                 assert getattr(said, each) == getattr(meant, each), (arguments, each)
     assert plain == 13
     capsys.readouterr()
+
+
+async def test_where_there_is_no_workspace_one_may_begin_with_the_demo_a_file_or_another_folder(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "workspace.json").touch()
+    for keys, chosen in (
+        (["enter"], ("demo", None)),
+        (["down", "enter"], ("take in", None)),
+        (["down", "down", "enter", *"nix", "enter", "escape", "up", "enter"], ("take in", None)),
+        (["down", "down", "enter", "q", "escape", "q"], None),
+    ):
+        app = WayIn(tmp_path)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press(*keys)
+        assert app.return_value == chosen, keys
+    app = WayIn(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("G", "enter", *"nix", "enter")
+        assert "There is no workspace in nix." in app.query_one("#what", TextBlock).says.plain
+        app.query_one(Input).value = str(tmp_path / "there")
+        await pilot.press("enter")
+    assert app.return_value == ("open", tmp_path / "there")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "opened"),
+    [
+        (("demo", None), ("demo", None, False)),
+        (("take in", None), ("open", None, True)),
+        (("open", Path("there")), ("open", Path("there"), False)),
+    ],
+)
+def test_what_somebody_begins_with_is_opened(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    chosen: tuple[str, Path | None],
+    opened: tuple[object, ...],
+) -> None:
+    asked: list[start.Start] = []
+    monkeypatch.setattr(start, "terminal", lambda: True)
+    monkeypatch.setattr(start, "wants_lines", lambda: False)
+    monkeypatch.setattr(start, "run", lambda what: asked.append(what) or 0)
+    monkeypatch.setattr(start.Sign, "show", lambda _: None)
+    monkeypatch.setattr(WayIn, "run", lambda _: chosen)
+    monkeypatch.setenv("WHYSENT_WORKSPACE", str(tmp_path / "none"))
+    assert start.opened(["--as", "reviewer"]) == 0
+    ((command, workspace, take_in, role),) = [(s.command, s.workspace, s.take_in, s.role) for s in asked]
+    assert (command, workspace, take_in, role) == (*opened, "reviewer")
+    assert start.opened(["--workspace", str(tmp_path / "none")]) is None, (
+        "a folder that was named is an error"
+    )
 
 
 def test_without_a_terminal_one_line_names_the_command_that_needs_none(tmp_path: Path) -> None:

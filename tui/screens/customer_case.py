@@ -204,7 +204,7 @@ class CustomerCase:
         worst = self.worst_finding()
         if worst is None or worst.suggested_rule is None:
             return STOPS_NOTHING
-        return f"{STOPS_NOTHING}; {keys.hint('{customer.rule}')} shows the rule for: {worst.title}"
+        return f"{STOPS_NOTHING}; {keys.key_of('customer.rule')} shows the rule for: {worst.title}"
 
     # -- what the Why pane says --------------------------------------------------------------------------------------
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
 from textual import on
-from textual.containers import Container, VerticalScroll
+from textual.app import App
+from textual.containers import Container, Vertical, VerticalScroll
 from textual.events import ScreenResume
 from textual.reactive import reactive
 from textual.widget import Widget
-from textual.widgets import OptionList
+from textual.widgets import Input, OptionList
 
 from tui import BEAT, keys
 from tui.rendering.charts import bar
@@ -19,8 +21,9 @@ from tui.rendering.text import content, joined, number
 from tui.rendering.wording import several
 from tui.screens.base import LAYOUTS, WorkScreen
 from tui.session import Step, Story
+from tui.settings import THEMES, first_theme, wants_no_colour
 from tui.widgets.items import Item, Items
-from tui.widgets.text import Heading, KeyLine, TextBlock
+from tui.widgets.text import CleanInput, Heading, KeyLine, TextBlock
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -220,3 +223,83 @@ class StoriesScreen(WorkScreen):
 
     def action_story(self, step: int) -> None:
         self.query_one(Items).highlighted = neighbour(self.story, step).number - 1
+
+
+BEGINNINGS = {
+    "demo": ("Look at the demo", "An invented shop with thirteen customers who complained. Nothing of yours is needed or read."),
+    "take in": ("Take a file in", "Your own export or mailbox. You see what it becomes before anything is kept, and nothing leaves this machine."),
+    "open": ("Open a workspace", "One that was made before, in another folder."),
+}  # fmt: skip
+
+
+class WayIn(App[tuple[str, Path | None]]):
+    """What to begin with where there is no workspace yet: which of `BEGINNINGS`, and in which folder another workspace is."""
+
+    TITLE = "whysent"
+    CSS_PATH = "../theme.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS = [one for one in keys.bindings("app") if one.action == "leave"] + keys.bindings("dialog")  # type: ignore[union-attr]
+    ABOUT = "Why did this customer get this, should they have, and which rule would have stopped it?"
+
+    def __init__(self, folder: Path, theme: str = "") -> None:
+        super().__init__(ansi_color=True if wants_no_colour() else None)
+        self._folder = folder
+        for registered in THEMES:
+            self.register_theme(registered)
+        self.theme = first_theme(theme)
+
+    def compose(self) -> ComposeResult:
+        yield Heading()
+        with Vertical(id="way-in"):
+            yield Items(id="beginnings")
+            yield CleanInput(placeholder="the folder of the workspace, then Enter", id="folder", compact=True)
+            yield TextBlock(id="what")
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        missing = f"{self.ABOUT}\n\nThere is no workspace in {self._folder} yet."
+        self.query_one(Heading).say("whysent", "", missing)
+        items = self.query_one(Items)
+        items.border_title = content("Begin with")
+        items.border_subtitle = content("↑ ↓ · Enter: begin")
+        items.put(
+            Item(name, joined((title, "bold"), (f"\n{about}\n", "$secondary")))
+            for name, (title, about) in BEGINNINGS.items()
+        )
+        self.action_dismiss()
+
+    def tell(self, text: str) -> None:
+        """Say something below."""
+        self.query_one("#what", TextBlock).says = content(text, "dim")
+
+    @on(OptionList.OptionSelected)
+    def begin(self, event: OptionList.OptionSelected) -> None:
+        chosen = self.query_one(Items).id_at(event.option_index)
+        if chosen == "open":
+            self.query_one(Input).display = True
+            self.query_one(Input).focus()
+        else:
+            self.exit((chosen, None))
+
+    @on(Input.Submitted)
+    def open_folder(self, event: Input.Submitted) -> None:
+        folder = Path(event.value.strip()).expanduser()
+        if event.value.strip() and (folder / "workspace.json").exists():
+            self.exit(("open", folder))
+        else:
+            self.tell(
+                f"There is no workspace in {folder}. The folder that `whysent import` made holds a workspace.json."
+            )
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        del parameters
+        return action != "dismiss" or isinstance(self.focused, Input)
+
+    def action_dismiss(self) -> None:
+        """Back from the field to what one may begin with."""
+        self.query_one(Input).display = False
+        self.query_one(Items).focus()
+        self.tell("`whysent --help` names everything that can be asked without a screen.")
+
+    def action_leave(self) -> None:
+        self.exit()
