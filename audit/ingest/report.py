@@ -72,6 +72,8 @@ class Imported(Document, schema="whysent.import/1"):
     rows: int
     accepted: int
     """A row that makes several events counts once."""
+    events: int
+    """New events: a row may make several, and several rows one."""
     duplicates: int
     quarantined: int
     skipped: int
@@ -121,7 +123,7 @@ class Imported(Document, schema="whysent.import/1"):
 class ImportReport:
     """An import as a whole.
 
-    - `customers`, `first`, `last` (UTC): of the events that could be read, new or known;
+    - `events`: those that are new; `customers`, `first`, `last` (UTC): of the events that could be read, new or known;
     - `skipped_by_reason`: rows of no interest; `refused_by_reason`: rows in quarantine;
     - `future`: events later than the import, `future_opt_outs` those that are a no, a complaint or a bounce; `lost_opt_outs`: rows in quarantine that look like a no, a complaint or a bounce;
     - `repeated`: duplicates that repeat a row of this import; `bare_times`: times without an offset, by the zone they were
@@ -135,6 +137,7 @@ class ImportReport:
     """
 
     files: list[FileReport] = field(default_factory=list)
+    events: int = 0
     customers: int = 0
     first: datetime | None = None
     last: datetime | None = None
@@ -189,6 +192,7 @@ class ImportReport:
         return Imported(
             files=tuple(self.files),
             **{name: self.total(name) for name in COUNTS},
+            events=self.events,
             customers=self.customers,
             first=self.first,
             last=self.last,

@@ -229,6 +229,7 @@ class Run:
             self.report.count(file, accepted=rows, duplicates=-rows)
         if fresh.height < complete.height:
             self.report.repeated += self._repeated(complete, fresh)
+        self.report.events += fresh.height
         if fresh.height:
             self._store(fresh.drop("file", "row", normalise.REPLACES).sort(ORDER))
 
@@ -265,9 +266,8 @@ class Run:
             )
 
     def _fresh(self, events: pl.DataFrame) -> pl.DataFrame:
-        """The events that are not known yet: of those that repeat an event_id of a customer, the first.
-
-        Of those with a key the newest, which takes the place of what is known.
+        """The events that are not known yet: of those that repeat an event_id of a customer the first, of those with a key the
+        newest, which takes the place of what is known.
         """
         newest = self._newest(events.filter(normalise.REPLACES))
         plain = events.filter(~pl.col(normalise.REPLACES)) if newest.height else events

@@ -172,7 +172,8 @@ def import_lines(answer: Imported, zone: str = "--time-zone or a map says anothe
     from audit.queries.reports import language, left_out
 
     span = f" · {moment(answer.first)} to {moment(answer.last)}" if answer.first else ""
-    yield f"{several(answer.customers, 'customer')}{span}"
+    made = f"{several(answer.events, 'event')} of these rows · " if answer.events != answer.accepted else ""
+    yield f"{made}{several(answer.customers, 'customer')}{span}"
     yield from _noted(answer, zone)
     yield from _same_people(answer)
     for text in left_out(language("en"), LeftOut(unread=answer.unread)):

@@ -16,6 +16,7 @@ from audit.ingest import record_files
 from audit.ingest.suggest import suggest
 from audit.workspace.workspace import Workspace
 from tests.audit.ingest.files import avro, by_source, counts, mysql, ndjson, postgres, raw, sqlite
+from tui.rendering.wording import import_lines
 
 TABLES = {
     "mt_email_stats": (
@@ -311,6 +312,8 @@ def test_a_mail_to_several_is_one_event_each_unless_it_says_whose_mailbox_it_is(
     to = [("ana@a.test", "m1@x"), ("bo@b.test", "m1@x"), ("cy@c.test", "m1@x"), ("di@d.test", "m1@x")]
     assert sorted(by_source(ws).select("customer_id", "message_id").rows()) == [*to, ("di@d.test", "m2@x")]
     assert counts(report) == (2, 2, 0, 0, 0)
+    assert report.document().events == 5
+    assert "5 events of these rows · 4 customers" in next(import_lines(report.document()))
     assert report.document().same_address == 0
     owner = Workspace.create(tmp_path / "owner")
     report = ingest.import_paths(owner, [file], customer="mia")
