@@ -76,11 +76,11 @@ def _header_is_ours(head: bytes, path: Path) -> bool:
     return set(NEEDED) <= set(header)
 
 
-def names_events(path: Path) -> bool:
-    """Whether the first rows of a file name all that an event needs, or there are none."""
+def names_events(path: Path, fewest: int = len(NEEDED)) -> bool:
+    """Whether the first rows of a file name all that an event needs, or `fewest` of it; or there are none."""
     heads = readers.heads(path, readers.Reading(Paths(is_column=is_ours).apart), lambda _: True)
     columns = [{*table.rows.columns} for table in heads if table.rows.height]
-    return not columns or any(set(NEEDED) <= names for names in columns)
+    return not columns or any(len(names.intersection(NEEDED)) >= fewest for names in columns)
 
 
 def _zip_is_ours(path: Path) -> bool:

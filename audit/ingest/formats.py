@@ -197,8 +197,11 @@ def _whose(path: Path, chosen: Sequence[Format]) -> Format | None:
 
 
 def _inside(folder: Path, chosen: Sequence[Format]) -> tuple[list[Source], list[Path]]:
-    """The sources in a folder, and what no format knows there; hidden files are left alone. Of the mails the first tells whose they are."""
-    sources, strangers = [], []
+    """The sources in a folder, and what no format knows there; hidden files are left alone. Of the mails the first tells whose they are.
+
+    A table with hardly a column of ours is ours by the ending of its name alone: it is left alone where others are read.
+    """
+    sources, strangers, by_ending = [], [], []
     of_mails: Format | None = None
     for path in _files(folder):
         try:
@@ -211,9 +214,13 @@ def _inside(folder: Path, chosen: Sequence[Format]) -> tuple[list[Source], list[
             reader = None
         if reader is None:
             strangers.append(path)
+        elif len(chosen) > 1 and reader in canonical.FORMATS and not canonical.names_events(path, fewest=2):
+            by_ending.append(Source(path, reader))
         else:
             sources.append(Source(path, reader))
-    return sources, strangers
+    if not sources:
+        return by_ending, strangers
+    return sources, sorted([*strangers, *(source.path for source in by_ending)])
 
 
 def _files(folder: Path) -> list[Path]:

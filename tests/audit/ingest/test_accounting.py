@@ -336,3 +336,17 @@ def test_lines_of_an_order_that_differ_in_columns_of_their_own_alone_are_two(ws,
         assert ingest.import_paths(ws, [given], map_file=told).updated == updated
     kept = sorted(by_source(ws)["attributes"])
     assert kept == [f'{{"status":"sent","size":"{size}"}}' for size in "MS"]
+
+
+def test_a_table_with_nothing_of_ours_beside_others_is_left_alone_and_a_misspelt_one_refused(ws, tmp_path):
+    folder = tmp_path / "export"
+    folder.mkdir()
+    csv(folder, "a,2026-01-05,unsubscribed", header="customer_id,occurred_at,kind")
+    other = csv(folder, "a,2", header="customer_id,tags", name="tags.csv")
+    report = ingest.import_paths(ws, [folder])
+    assert (counts(report), report.unknown) == ((1, 1, 0, 0, 0), [other])
+    csv(folder, "b,2026-01-05,unsubscribed", header="customer_id,occured_at,kind", name="noes.csv")
+    with pytest.raises(InputError, match="the column occurred_at is missing"):
+        ingest.import_paths(ws, [folder])
+    with pytest.raises(InputError, match=r"tags.csv: the column occurred_at is missing"):
+        ingest.import_paths(ws, [other])
