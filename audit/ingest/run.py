@@ -177,8 +177,7 @@ class Run:
         segments = (*before.segments, *self._segments)
         if self._replaced:
             segments = tuple(event_store.without(ws.path / "events", segments, self._replaced))
-        if len(segments) > event_store.SEGMENTS or len(self._segments) > 1:
-            segments = tuple(event_store.merge(ws.path / "events", segments))
+        segments = tuple(event_store.folded(ws.path / "events", segments))
         vault = ws.path / "vault.db"
         newest = links.record(vault, links_made) if links_made else before.links
         persons = links.Persons(links.read(vault, newest), self._at or before.created)

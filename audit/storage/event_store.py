@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
+from functools import reduce
 from pathlib import Path
 
 import polars as pl
@@ -18,13 +18,19 @@ ROWS_PER_GROUP = 16_384
 """One customer of 1.5 million events is read in about 4 ms with groups of this size, and a file of them is as
 small as with larger ones."""
 
-SEGMENTS = 8
-"""More segments than this are merged."""
+RUNS = 6
+"""More runs than this beside the largest, or more small segments, are folded: whoever reads everybody merges runs anew."""
+
+_FEW = 100_000
+"""A segment of fewer events is small, and so many in other runs than the largest are merged without being noticed."""
+
+_SMALL = 4
+"""Runs are small beside one of so many times their rows: it is not written anew for them."""
 
 _MAGIC = b"PAR1"
 """What a Parquet file begins and ends with."""
 
-SEGMENT_ROWS = 4_000_000
+SEGMENT_ROWS = 1_000_000
 """A merged segment holds about this many rows, so that merging keeps to bounded memory."""
 
 
@@ -77,10 +83,7 @@ def scan(folder: Path, segments: Sequence[Segment]) -> pl.LazyFrame:
     """All events, in `ORDER`."""
     if not segments:
         return empty().lazy()
-    ordered = sorted(segments, key=lambda segment: segment.first)
-    frames = [_open(folder, segment).select(list(SCHEMA)) for segment in ordered]
-    disjoint = all(segment.last < following.first for segment, following in pairwise(ordered))
-    return pl.concat(frames) if disjoint else pl.concat(frames).sort(ORDER)
+    return _in_order(folder, segments).select(list(SCHEMA))
 
 
 def history(folder: Path, segments: Iterable[Segment], customer: str) -> pl.DataFrame:
@@ -197,20 +200,53 @@ def parts(
 def part(folder: Path, segments: Iterable[Segment], customers: CustomerRange) -> pl.LazyFrame:
     """The events of these customers, in `ORDER`."""
     inside = pl.col("customer_id").is_between(pl.lit(customers.first), pl.lit(customers.last))
-    frames = [
-        _open(folder, segment).filter(inside)
-        for segment in segments
-        if segment.first <= customers.last and customers.first <= segment.last
+    touched = [
+        segment for segment in segments if segment.first <= customers.last and customers.first <= segment.last
     ]
-    return frames[0] if len(frames) == 1 else pl.concat(frames).sort(ORDER)
+    return _in_order(folder, touched).filter(inside)
+
+
+def runs(segments: Iterable[Segment]) -> list[list[Segment]]:
+    """The segments in few runs, the largest first; those of a run follow each other, and no customer is in two of them."""
+    chains: list[list[Segment]] = []
+    for segment in sorted(segments, key=lambda segment: segment.first):
+        before = next((chain for chain in chains if chain[-1].last < segment.first), None)
+        if before is None:
+            chains.append([segment])
+        else:
+            before.append(segment)
+    return sorted(chains, key=_rows, reverse=True)
+
+
+def folded(folder: Path, segments: Sequence[Segment]) -> list[Segment]:
+    """The segments; where there are too many runs, written anew: the small ones into one, or all where they are no longer small."""
+    largest, *others = runs(segments) or [[]]
+    base = [segment for segment in largest if segment.rows >= _FEW]
+    appended = [segment for segment in segments if segment not in base]
+    small = len([segment for segment in segments if segment.rows < _FEW])
+    if max(len(others), small - 1) <= RUNS and _rows(appended) <= max(_FEW, _rows(base) // _SMALL):
+        return list(segments)
+    if _rows(appended) * _SMALL > _rows(base):
+        return merge(folder, segments)
+    return [*base, *merge(folder, appended)]
 
 
 def merge(folder: Path, segments: Sequence[Segment]) -> list[Segment]:
     """Write all events of `segments` anew in as few segments as bounded memory allows, one after another."""
     return [
-        write(folder, part(folder, segments, customers).sort(ORDER).collect())
+        write(folder, part(folder, segments, customers).collect())
         for customers in parts(folder, segments, SEGMENT_ROWS)
     ]
+
+
+def _in_order(folder: Path, segments: Iterable[Segment]) -> pl.LazyFrame:
+    """All events of the segments, which are not none, in `ORDER`: runs are merged, the small ones first."""
+    frames = (pl.concat([_open(folder, segment) for segment in run]) for run in reversed(runs(segments)))
+    return reduce(lambda smaller, larger: larger.merge_sorted(smaller, ORDER), frames)
+
+
+def _rows(segments: Iterable[Segment]) -> int:
+    return sum(segment.rows for segment in segments)
 
 
 def _open(folder: Path, segment: Segment) -> pl.LazyFrame:

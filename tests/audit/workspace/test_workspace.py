@@ -11,12 +11,17 @@ import time
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest import mock
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from audit import ingest
 from audit.errors import NotFoundError, WorkspaceError
+from audit.events.schema import SCHEMA
 from audit.flows.campaign_map import SCHEMA as CAMPAIGNS
 from audit.queries import documents
 from audit.rules.model import from_dict
@@ -80,13 +85,13 @@ def test_a_history_over_several_imports_is_one_in_order(ws, tmp_path):
 
 
 def test_many_imports_are_merged_and_lose_nothing(ws, tmp_path):
-    for number in range(event_store.SEGMENTS + 3):
+    for number in range(event_store.RUNS + 3):
         ingest.import_paths(ws, [sends(tmp_path, f"e{number:02},{number % 3},2026-01-05,message_sent,,,,,")])
-    assert len(ws.manifest.segments) <= event_store.SEGMENTS
+    assert len(ws.manifest.segments) <= event_store.RUNS
     assert by_source(ws)["event_id"].sort().to_list() == [
-        f"e{number:02}" for number in range(event_store.SEGMENTS + 3)
+        f"e{number:02}" for number in range(event_store.RUNS + 3)
     ]
-    assert ws.info.events == event_store.SEGMENTS + 3
+    assert ws.info.events == event_store.RUNS + 3
     assert ws.info.customers == 3
 
 
@@ -101,6 +106,32 @@ def test_a_merge_keeps_order_and_cuts_between_customers(tmp_path, monkeypatch):
     assert all(one.last < other.first for one, other in pairwise(merged))
     assert event_store.scan(tmp_path, merged).collect().equals(everything)
     assert event_store.scan(tmp_path, halves).collect().equals(everything)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 6), st.integers(0, 5), st.integers(0, 3)), min_size=1, max_size=30),
+    st.integers(0, 3),
+)
+def test_runs_are_read_in_order_however_they_came_and_fold_without_loss(drawn, few):
+    """Each row: whose, when, and by which import; times of one customer are often the same."""
+    everything = build_events(
+        *({"customer_id": f"c{who}", "at": f"2026-01-0{1 + when}"} for who, when, _ in drawn)
+    )
+    names = [[f"e{n}" for n, (*_, of) in enumerate(drawn, start=1) if of == run] for run in range(4)]
+    by_run = [everything.filter(pl.col("event_id").is_in(some)) for some in names if some]
+    with TemporaryDirectory() as folder, mock.patch.multiple(event_store, RUNS=1, _FEW=few):
+        segments = [event_store.write(Path(folder), rows) for rows in by_run]
+        for kept in (segments, event_store.folded(Path(folder), segments)):
+            assert event_store.scan(Path(folder), kept).collect().equals(everything)
+            few_columns = event_store.scan(Path(folder), kept).select("occurred_at").collect()
+            assert few_columns.equals(everything.select("occurred_at"))
+            for run in event_store.runs(kept):
+                assert all(one.last < other.first for one, other in pairwise(run))
+            (part,) = event_store.parts(Path(folder), kept, 1000)
+            assert (
+                event_store.part(Path(folder), kept, part).select(list(SCHEMA)).collect().equals(everything)
+            )
 
 
 def test_one_customer_is_read_without_the_rest(tmp_path):
@@ -291,21 +322,21 @@ def test_two_writers_do_not_meet_and_readers_do_not_wait(ws, tmp_path):
 def test_a_reader_keeps_its_generation(ws, tmp_path):
     ingest.import_paths(ws, [sends(tmp_path, "a,7,2026-01-05,message_sent,,,,,")])
     reader = Workspace.open(ws.path)
-    for number in range(event_store.SEGMENTS):
+    for number in range(event_store.RUNS + 1):
         ingest.import_paths(ws, [sends(tmp_path, f"b{number},7,2026-01-05,message_sent,,,,,")])
     assert len(ws.manifest.segments) == 1
     assert reader.events().height == 1
     reader.refresh()
-    assert reader.events().height == 1 + event_store.SEGMENTS
+    assert reader.events().height == 2 + event_store.RUNS
 
 
 def test_a_reader_left_far_behind_goes_on_at_the_newest_generation(ws, tmp_path):
     ingest.import_paths(ws, [sends(tmp_path, "a,7,2026-01-05,message_sent,,,,,")])
     reader = Workspace.open(ws.path)
-    for number in range(event_store.SEGMENTS + 2):
+    for number in range(event_store.RUNS + 3):
         ingest.import_paths(ws, [sends(tmp_path, f"b{number},7,2026-01-05,message_sent,,,,,")])
-    assert reader.history(reader.resolve("7")).height == 3 + event_store.SEGMENTS
-    assert reader.events().height == 3 + event_store.SEGMENTS
+    assert reader.history(reader.resolve("7")).height == 4 + event_store.RUNS
+    assert reader.events().height == 4 + event_store.RUNS
 
 
 def test_no_room_is_said_in_one_line_and_leaves_all_as_it_was(ws, tmp_path, monkeypatch):
