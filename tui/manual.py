@@ -12,6 +12,8 @@ from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tui.keys import hint
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from importlib.resources.abc import Traversable
@@ -44,10 +46,14 @@ class Page:
         return " ".join(re.sub(r"[*`]", "", said).split())
 
 
-@cache
 def pages() -> tuple[Page, ...]:
-    """Everything there is to read: answers first, then the sections of the manual, terms, and commands."""
-    return (*_answers(), *_sections(), *_commands())
+    """Everything there is to read: answers first, their keys as they are set, then the sections of the manual, terms, and commands."""
+    return (*_answers(), *_of_manual())
+
+
+@cache
+def _of_manual() -> tuple[Page, ...]:
+    return (*_sections(), *_commands())
 
 
 def _folder() -> Traversable | Path:
@@ -60,7 +66,9 @@ def _folder() -> Traversable | Path:
 
 def _answers() -> Iterator[Page]:
     for row in _told()["question"]:
-        yield Page("answer", row["ask"], row["answer"], "question", row.get("go", ""), row.get("words", ""))
+        yield Page(
+            "answer", row["ask"], hint(row["answer"]), "question", row.get("go", ""), row.get("words", "")
+        )
 
 
 @cache

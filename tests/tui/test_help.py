@@ -53,6 +53,7 @@ def test_help_says_what_a_command_is_for_what_it_prints_and_two_examples(
     shown = capsys.readouterr().out
     words = " ".join(shown.split())
     assert COMMANDS[name].help
+    assert not {*"{}"} & {*words.split("Options")[0]}, "what has to be given stands in no braces"
     assert f"Prints: {HELP[name]['prints']}" in words
     assert [line.strip() for line in shown.splitlines()[-2:]] == HELP[name]["examples"]
 

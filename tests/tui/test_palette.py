@@ -1,5 +1,6 @@
 """The palette finds everything by plain words: what a stranger asks, what can be done, and what the workspace holds."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from textual.widgets import Input
 from audit.errors import NotFoundError
 from tests.tui.canned import FakeSession
 from tests.tui.conftest import Driver, Started
-from tui import manual
+from tui import keys, manual
 from tui.palette import BOOSTS, Entry
 from tui.screens.customer import CustomerScreen
 from tui.screens.dialogs import LETTERS, AudienceScreen, JumpScreen, PageDialog, TextDialog, labels
@@ -108,6 +109,27 @@ def test_plain_words_find_what_is_meant(typed: str, title: str) -> None:
     pages.append(Entry("theme", "Theme: high-contrast", "high contrast", print, "colours appearance"))
     found = manual.Index(entry.fields for entry in pages).search(typed)
     assert title in [pages[at].title for at, _ in found[:3]]
+
+
+def test_answers_name_the_keys_as_they_are_set() -> None:
+    def answer(title: str) -> str:
+        return next(page.text for page in manual.pages() if page.title == title)
+
+    named = "Who got a campaign, and what sets them apart?"
+    shipped, rebound = "In **Find** press `c`:", "In **Find** press `F8`:"
+    assert shipped in answer(named)
+    keys.take({"find.campaigns": "f8"})
+    try:
+        assert rebound in answer(named)
+    finally:
+        keys.take({})
+    rows = tomllib.loads((Path(manual.__file__).parent / "questions.toml").read_text(encoding="utf-8"))[
+        "question"
+    ]
+    names = {keys._name(key) for shipped in keys.actions().values() for key in shipped.split(",")}
+    signs = {"→", "?"}
+    bare = {word for row in rows for word in re.findall(r"`([^`{]{1,7})`", row["answer"]) if word in names}
+    assert bare <= signs, "keys stand as actions in braces"
 
 
 def test_every_answer_leads_somewhere_that_is() -> None:

@@ -1,6 +1,8 @@
 """One module for each group of commands; `build` puts them together."""
 
+import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -31,7 +33,7 @@ def tree() -> TyperGroup:
         ("customers", queries.customers), ("show", queries.show), ("why", queries.why), ("audit", queries.audit),
         ("link", queries.link), ("unlink", queries.unlink),
     ):  # fmt: skip
-        app.command(name=name)(command)
+        app.command(name=name, cls=_Command)(command)
     about = "The formats that `import` reads, and what writes one."
     _add_group(app, "formats", about, workspaces.FORMATS, answers=True).callback()(workspaces.formats)
     about = "What puts people into segments, and who was in which when."
@@ -46,7 +48,7 @@ def tree() -> TyperGroup:
         ("simulate", simulate.simulate), ("sweep", simulate.sweep), ("gate", simulate.gate),
         ("report", queries.report), ("doctor", queries.doctor), ("audience", queries.audience),
     ):  # fmt: skip
-        app.command(name=name)(command)
+        app.command(name=name, cls=_Command)(command)
     whysent = typer.main.get_command(app)
     assert isinstance(whysent, TyperGroup)
     return whysent
@@ -92,6 +94,14 @@ def _explain(group: TyperGroup) -> None:
         command.epilog = f"Prints: {texts[name]['prints']}\n\n\b\nExamples:\n{examples}"
 
 
+class _Command(TyperCommand):
+    """A command whose usage names what has to be given as it is explained below it: `CUSTOMER`, in no braces."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        pieces = super().collect_usage_pieces(ctx)
+        return [re.sub(r"^\{(.+?)(?:\.\.\.)?\}", r"\1", piece) for piece in pieces]
+
+
 def commands(group: TyperGroup, path: str = "") -> dict[str, TyperCommand | TyperGroup]:
     """Every command below `group` by its words, such as `rules presets show`; a group too that answers by itself."""
     below: dict[str, TyperCommand | TyperGroup] = {}
@@ -117,7 +127,7 @@ def _add_group(
         help=about, rich_markup_mode=None, invoke_without_command=answers, no_args_is_help=not answers
     )
     for command_name, command in commands.items():
-        group.command(command_name)(command)
+        group.command(command_name, cls=_Command)(command)
     app.add_typer(group, name=name)
     return group
 

@@ -274,9 +274,8 @@ class Displaced(Place):
         if campaign == bars.NO_CAMPAIGN:
             raise InputError("these mails name no campaign; no rule can keep room for them")
         self._room = self.session.replays.keep_room(self._rule, campaign, self.loop.progress())
-        self.loop.say(
-            bars.kept_room(self._room, self._replayed).replace(" → ", " becomes ").replace("Enter:", "Say")
-        )
+        changed = bars.kept_room(self._room, self._replayed).replace(" → ", " becomes ")
+        self.loop.say(f"{changed} Say into the form.")
         self.loop.show()
 
     def _begin(self, _: str) -> None:

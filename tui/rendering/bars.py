@@ -79,7 +79,7 @@ def kept_room(room: KeptRoom, before: ReplayDocument) -> str:
         how = f"A cap of 1 has no place to share: left out of it, {room.campaign} neither counts nor is stopped."
     else:
         how = f"One place kept for {room.campaign}: all else may take {room.rule['limit']} (rule {room.rule['id']})."
-    return f"{how} It lost room to others {number(lost[0])} → {number(lost[1])} times; {stopped}. Enter: into the form."
+    return f"{how} It lost room to others {number(lost[0])} → {number(lost[1])} times; {stopped}."
 
 
 def flow_lines(before: Iterable[Displacement], after: Iterable[Displacement] | None = None) -> Iterator[str]:
@@ -233,7 +233,7 @@ def bar_figures(pressure: Pressure, at: int) -> Iterator[tuple[str, str]]:
 def campaign_in_words(row: Mapping[str, Any]) -> str:
     """What became of a campaign's messages."""
     if row["findings"] is None:
-        return f"{row['campaign']}: {several(row['messages'], 'mail')}; findings are being looked for · Enter: who got it"
+        return f"{row['campaign']}: {several(row['messages'], 'mail')}; findings are being looked for"
     found = (
         f"{several(row['findings'], 'finding')} of {number(row['customers'])} {'person' if row['customers'] == 1 else 'people'}"
         if row["findings"]
@@ -243,7 +243,7 @@ def campaign_in_words(row: Mapping[str, Any]) -> str:
     parts += [f"{number(row[name])} {name}" for name in ("delivered", "opened") if row[name]]
     parts += [f"{number(row['clicked'])} with a response"] if row["clicked"] is not None else []
     parts += [f"{number(row[name])} {name}" for name in ("bounced", "complained") if row[name]]
-    return f"{row['campaign']}: {found}; {', '.join(parts)} · Enter: who got it"
+    return f"{row['campaign']}: {found}; {', '.join(parts)}"
 
 
 def pressure_lines(pressure: Pressure) -> Iterator[str]:

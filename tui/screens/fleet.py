@@ -137,7 +137,9 @@ class FleetScreen(WorkScreen):
         if bar is not None and self._pressure is not None:
             self.query_one(Peek).says = content(bars.bar_in_words(self._pressure, bar))
         elif campaign is not None:
-            self.query_one(Peek).says = content(bars.campaign_in_words(campaign))
+            self.query_one(Peek).says = content(
+                f"{bars.campaign_in_words(campaign)} · {keys.key_of('table.open')}: who got it"
+            )
 
     def _row(self) -> tuple[int | None, Mapping[str, Any] | None]:
         """The bar or the campaign under the cursor."""

@@ -62,7 +62,9 @@ class Pick(Dialog[str | None]):
         self.query_one(Input).focus()
         self.narrow()
         if self._one:
-            self.query_one(".dialog").border_subtitle = content("type to narrow · ↑ ↓ · Enter: choose")
+            self.query_one(".dialog").border_subtitle = content(
+                keys.hint("type to narrow · {pick.up} {pick.down} · Enter: choose")
+            )
             for name in self._chosen:
                 self.query_one("#choice", Items).point_at(name)
 
@@ -258,7 +260,8 @@ class DisplacedDialog(Dialog["Document | None"]):
         if pair is not None:
             text = bars.pair_in_words(pair, str(self._rule["id"]))
             if self._room is not None:
-                text = f"{text}\n{bars.kept_room(self._room, self._replay)}"
+                into = f"{keys.key_of('displaced.into-the-form')}: into the form."
+                text = f"{text}\n{bars.kept_room(self._room, self._replay)} {into}"
             self.query_one(Peek).says = content(text)
 
     # -- keeping room ----------------------------------------------------------------------------------------------

@@ -101,7 +101,11 @@ class RulesScreen(WorkScreen):
         if changed and not self.unsaved:
             self.form.entry = None
         self.show_book(None if editing is None else editing.key, entries)
-        kept = "; your edit is kept, F2 shows what it would change now" if changed and self.unsaved else ""
+        kept = (
+            f"; your edit is kept, {keys.key_of('rules.save')} shows what it would change now"
+            if changed and self.unsaved
+            else ""
+        )
         say(self.app, f"the rule book was changed elsewhere{kept}", severity="warning")
         if self.entry is not None:
             self.query_one(ReplayPane).replay_within_book()

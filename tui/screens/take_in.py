@@ -338,7 +338,7 @@ class TakeInScreen(Dialog[None]):
 
     def show_taken(self, taken: Taken) -> None:
         self._taken = True
-        self.query_one(".dialog").border_subtitle = content("Esc: to whoever is in it")
+        self.query_one(".dialog").border_subtitle = content(keys.hint("{take_in.close}: to whoever is in it"))
         self._show_parts(form=False, preview=False)
         answer = taken.answer
         head = f"Taken in: {number(answer.accepted)} of {several(answer.rows, 'row')} of {taken.path}"
