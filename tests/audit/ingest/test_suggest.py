@@ -115,3 +115,11 @@ def test_whatever_columns_are_called_the_suggestion_is_toml(tmp_path_factory, ro
         tomllib.loads(suggest(file).map)
     except InputError as error:
         assert "holds no row" in str(error)
+
+
+def test_names_written_in_one_are_known(tmp_path):
+    header = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
+    row = "536365,85123A,WHITE HOLDER,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom"
+    columns = tomllib.loads(suggest(csv(tmp_path, row, header=header)).map)["columns"]
+    assert columns["item_id"] == "StockCode"
+    assert {"customer_id", "occurred_at", "order_id", "item_name", "quantity", "price"} < columns.keys()
