@@ -695,8 +695,11 @@ def test_what_cannot_be_held_against_the_past_is_refused_in_one_line(
 
 def test_a_sweep_tells_the_totals_of_simulate_at_each_point(whysent: Command) -> None:
     answer = whysent("sweep", "--rule", "email-weekly-cap", "--limits", "2,3", "--json")
-    assert "counted with it, as they are: until-repurchase" in answer.err
+    assert "counted with it" not in answer.err
+    text = whysent("sweep", "--rule", "email-weekly-cap", "--limits", "2,3").out
+    assert "Counted with it, as they are: until-repurchase." in text
     swept = answer.document
+    assert [rule["id"] for rule in swept["beside"]] == ["until-repurchase"]
     assert (swept["schema"], swept["rule"]) == ("whysent.sweep/1", "email-weekly-cap")
     assert [(one["limit"], one["window"]) for one in swept["points"]] == [(2, "7d"), (3, "7d")]
     as_it_is = whysent("simulate", "--json").document

@@ -139,9 +139,6 @@ def sweep(
     sets = curve.variants(rules, rule, limits=limit_points, windows=window_points)
     if not next(candidate for candidate in rules if candidate.id == rule).enabled:
         output.narrate(f"rule {rule} is switched off; the curve shows it switched on")
-    beside = [rule_.id for rule_ in rules if rule_.takes_part and rule_.id != rule]
-    if beside:
-        output.narrate(f"counted with it, as they are: {', '.join(beside)}")
     ctx = ws.context()
     points = fleet.simulate_each(
         ws.scan().filter(pl.col("occurred_at") <= ws.at), sets, ctx, ids=named_in(ws, rules),

@@ -349,6 +349,8 @@ def curve(answer: "SweepDocument") -> None:
         line()
         for row in draw_curve(chart):
             line(row)
+    if answer.beside:
+        line(answer.counted_with)
     line()
     table(
         (by, "", "stopped", "share", "deferred", "let through", "people", "responses lost", "orders lost", "opt-outs"),

@@ -51,7 +51,7 @@ def sweep(document: SweepDocument, *, covered: str) -> Report:
     """The page of a sweep, with its chart."""
     drawn = curve(document)
     sections = (
-        Section("", (WHAT_IT_IS, covered)),
+        Section("", tuple(filter(None, (WHAT_IT_IS, document.counted_with, covered)))),
         Section("The curve", tuple(sentences(drawn)), figure=chart.svg(drawn), table=_points(drawn)),
     )
     return Report("sweep", "en", f"Rule {drawn.rule} by {drawn.by}", sections)

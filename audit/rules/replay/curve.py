@@ -22,7 +22,7 @@ from audit.rules.reference import histories
 from audit.rules.reference.evaluate import Decision, judge
 from audit.rules.replay import outcomes, simulation
 from audit.rules.replay.outcomes import Rate, share
-from audit.rules.replay.totals import SweepDocument, SweepPoint, Totals
+from audit.rules.replay.totals import RuleVersion, SweepDocument, SweepPoint, Totals
 from audit.rules.scopes import RuleSet
 
 MOST_POINTS = 100
@@ -36,12 +36,15 @@ _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 def document(rule_id: str, points: Iterable[Totals]) -> SweepDocument:
     """The document of a curve: what the replays add up to with the rule `rule_id` as it was set at each point."""
-    return SweepDocument(
-        rule=rule_id,
-        points=tuple(
-            totals.point(next(rule for rule in totals.rules if rule.id == rule_id)) for totals in points
-        ),
-    )
+    swept, beside = list[SweepPoint](), dict[str, RuleVersion]()
+    for totals in points:
+        swept += [totals.point(rule) for rule in totals.rules if rule.id == rule_id]
+        beside |= {
+            rule.id: RuleVersion(id=rule.id, version=rule.version)
+            for rule in totals.rules
+            if rule.takes_part and rule.id != rule_id
+        }
+    return SweepDocument(rule=rule_id, points=tuple(swept), beside=tuple(beside.values()))
 
 
 def limits(text: str) -> list[int]:
@@ -73,7 +76,7 @@ def windows(text: str) -> list[str]:
 def variants(
     rules: Iterable[Rule], rule_id: str, *, limits: Sequence[int] = (), windows: Sequence[str] = ()
 ) -> list[tuple[Rule, ...]]:
-    """The set once for each point: the rule `rule_id` switched on, with that limit or window, the others as they are.
+    """The set once for each point: the rule `rule_id` switched on, with that limit or window, the beside as they are.
 
     Raises NotFoundError if there is no such rule, InputError if it cannot have the limit or window, if it is only
     declared, and unless exactly one of `limits` and `windows` is given.

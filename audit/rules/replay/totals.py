@@ -143,6 +143,15 @@ class SweepDocument(Document, schema="whysent.sweep/1"):
 
     rule: str
     points: tuple[SweepPoint, ...]
+    beside: tuple[RuleVersion, ...] = ()
+    """The other rules that are switched on: every point counts with them, as they are."""
+
+    @property
+    def counted_with(self) -> str:
+        """Which other rules count at every point, in a sentence; empty where there are none."""
+        return f"Counted with it, as they are: {', '.join(rule.id for rule in self.beside)}." * bool(
+            self.beside
+        )
 
 
 @dataclass(frozen=True, slots=True)
