@@ -233,7 +233,8 @@ class FakeSession:
         del counted_only
         return pl.DataFrame(
             {
-                "campaign": [f"browse-retarget {self.name}", "kindle-specials"],
+                "campaign": ["browse-retarget", "kindle-specials"],
+                "name": [f"Browsed {self.name}", "kindle-specials"],
                 "severity": ["high", "medium"],
                 "findings": [120, 40],
                 "customers": [110, 40],

@@ -154,7 +154,7 @@ def test_campaigns_come_with_their_mails_and_the_worst_first(session: CoreSessio
     counts = ["campaign", "messages", *BECAME]
     assert early[0].select(counts).sort("campaign").equals(flows.select(counts).sort("campaign"))
     assert early[0]["findings"].is_null().all(), "the counts are told before the findings are there"
-    assert flows.columns[:3] == ["campaign", "messages", "clicked"]
+    assert flows.columns[:4] == ["campaign", "name", "messages", "clicked"]
     assert flows["severity"][0] == "high"
 
 

@@ -82,10 +82,10 @@ async def test_slash_goes_to_the_field_from_anywhere_and_escape_leaves_it(starte
 async def test_c_shows_the_worst_flows_and_again_the_people(started: Started) -> None:
     async with started() as driver:
         await driver.press("c")
-        assert "browse-retarget" in driver.text
+        assert "Browsed Nail clipper" in driver.text
         await driver.press("c")
         assert "c_00000000" in driver.text
-        assert "browse-retarget" not in driver.text
+        assert "Browsed Nail clipper" not in driver.text
 
 
 async def test_enter_on_a_campaign_shows_who_got_it(started: Started) -> None:

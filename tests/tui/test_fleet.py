@@ -26,7 +26,9 @@ async def test_the_campaigns_stand_worst_first_and_enter_shows_who_got_one(
     async with started(size) as driver:
         await driver.press("4")
         assert isinstance(driver.app.screen, FleetScreen)
-        assert "browse-retarget Nail clipper: 120 findings of 110 people; 12,000 mails" in driver.words
+        assert (
+            "Browsed Nail clipper (browse-retarget): 120 findings of 110 people; 12,000 mails" in driver.words
+        )
         await driver.until(lambda: "130 with a response, 100 bounced" in driver.words)
         await driver.press("enter")
         assert isinstance(driver.app.screen, AudienceScreen)

@@ -235,7 +235,8 @@ def _size(path: Path) -> int:
 
 
 def _tell(**fields: object) -> None:
-    print(json.dumps(fields), flush=True)
+    output.line(json.dumps(fields))
+    sys.stdout.flush()
 
 
 def main() -> int:

@@ -194,7 +194,7 @@ def campaign_columns(campaigns: pl.DataFrame, width: int) -> tuple[Column, ...]:
         for name, label in COUNTS.items()
         if name == "messages" or not campaigns[name].is_null().all()
     }
-    longest = campaigns["campaign"].str.len_chars().max()
+    longest = campaigns["name"].str.len_chars().max()
     name_room = min(longest if isinstance(longest, int) else 0, WIDEST)
     for spared in SPARED:
         needed = 7 + name_room + sum(1 + column.width for column in (*fixed, *counts.values()))
@@ -202,7 +202,7 @@ def campaign_columns(campaigns: pl.DataFrame, width: int) -> tuple[Column, ...]:
             counts.pop(spared, None)
     looked = not campaigns["findings"].is_null().any()
     grave = Column("severity", "", width=6, show=severity if looked else plain, tones=TONES)
-    return (grave, Column("campaign", "campaign", flex=True), *fixed, *counts.values())
+    return (grave, Column("name", "campaign", flex=True), *fixed, *counts.values())
 
 
 def campaign_figures(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -230,10 +230,16 @@ def bar_figures(pressure: Pressure, at: int) -> Iterator[tuple[str, str]]:
     yield f"{number(one.people)} heaviest", "people who had such a week and never one with more"
 
 
+def campaign_name(row: Mapping[str, Any]) -> str:
+    """A campaign by its name, and by its id where that is another."""
+    name, ident = row["name"], row["campaign"]
+    return ident if name == ident else f"{name} ({ident})"
+
+
 def campaign_in_words(row: Mapping[str, Any]) -> str:
     """What became of a campaign's messages."""
     if row["findings"] is None:
-        return f"{row['campaign']}: {several(row['messages'], 'mail')}; findings are being looked for"
+        return f"{campaign_name(row)}: {several(row['messages'], 'mail')}; findings are being looked for"
     found = (
         f"{several(row['findings'], 'finding')} of {number(row['customers'])} {'person' if row['customers'] == 1 else 'people'}"
         if row["findings"]
@@ -243,7 +249,7 @@ def campaign_in_words(row: Mapping[str, Any]) -> str:
     parts += [f"{number(row[name])} {name}" for name in ("delivered", "opened") if row[name]]
     parts += [f"{number(row['clicked'])} with a response"] if row["clicked"] is not None else []
     parts += [f"{number(row[name])} {name}" for name in ("bounced", "complained") if row[name]]
-    return f"{row['campaign']}: {found}; {', '.join(parts)}"
+    return f"{campaign_name(row)}: {found}; {', '.join(parts)}"
 
 
 def pressure_lines(pressure: Pressure) -> Iterator[str]:

@@ -37,7 +37,7 @@ CUSTOMERS = (
 )
 CAMPAIGNS = (
     SEVERITY,
-    Column("campaign", "campaign", flex=True),
+    Column("name", "campaign", flex=True),
     Column("findings", "findings", width=8, right=True, show=number),
     Column("customers", "people", width=7, right=True, show=number),
     Column("messages", "mails", width=8, right=True, show=number),

@@ -155,7 +155,7 @@ class FleetScreen(WorkScreen):
         """What each figure of the row counts."""
         bar, campaign = self._row()
         if campaign is not None:
-            self._explain(str(campaign["campaign"]), bars.campaign_figures(campaign))
+            self._explain(bars.campaign_name(campaign), bars.campaign_figures(campaign))
         elif bar is not None and self._pressure is not None:
             self._explain(PANES["pressure"], bars.bar_figures(self._pressure, bar))
 

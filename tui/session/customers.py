@@ -94,7 +94,7 @@ class Customers:
         return Triage(customers, checks, everybody.found.select(key, "customer").unique(), limits)
 
     def campaigns(self, counted_only: Callable[[pl.DataFrame], object] = lambda _: None) -> pl.DataFrame:
-        """The worst flows first: `campaign, messages`, how many became what (`BECAME`: null where the data has no event that could
+        """The worst flows first: `campaign, name, messages`, how many became what (`BECAME`: null where the data has no event that could
         say so), `findings, customers, severity`. `counted_only` is told before the findings are there, and they are null.
         """
         import polars as pl
@@ -111,7 +111,8 @@ class Customers:
             pl.col(name).sum() if coverage.holds(f"message_{name}") else pl.lit(None, pl.UInt32).alias(name)
             for name in BECAME
         ]
-        flows = sent.group_by("campaign").agg(pl.len().alias("messages"), *counted)
+        name = pl.col("campaign_name").drop_nulls().last().fill_null(pl.col("campaign").first()).alias("name")
+        flows = sent.group_by("campaign", maintain_order=True).agg(name, pl.len().alias("messages"), *counted)
         unknown = pl.Schema({"findings": pl.UInt32, "customers": pl.UInt32, "severity": pl.String})
         none = (pl.lit(None, dtype).alias(name) for name, dtype in unknown.items())
         counted_only(flows.with_columns(*none).sort("messages", "campaign", descending=[True, False]))

@@ -158,7 +158,10 @@ class Intake:
                 answer.get("error", f"{place}: the import ended without a word; nothing came in")
             )
         return Taken(
-            path, msgspec.convert(answer["imported"], Imported), answer["skipped"], answer["refused"]
+            path,
+            self._opened.workspace.view.shown(msgspec.convert(answer["imported"], Imported)),
+            answer["skipped"],
+            answer["refused"],
         )
 
     # -- maps --------------------------------------------------------------------------------------------------------
