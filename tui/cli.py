@@ -68,9 +68,9 @@ def _not_text(error: UnicodeEncodeError) -> str:
 
 
 def _unreadable() -> tuple[type[Exception], ...]:
-    """What polars raises over a file damaged in its middle, where polars was used at all."""
+    """What polars raises over a file damaged in its middle, or written by another program, where polars was used at all."""
     polars = sys.modules.get("polars")
-    return () if polars is None else (polars.exceptions.ComputeError,)
+    return () if polars is None else (polars.exceptions.ComputeError, polars.exceptions.SchemaError)
 
 
 if __name__ == "__main__":

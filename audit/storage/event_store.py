@@ -79,6 +79,17 @@ def check(folder: Path, segments: Iterable[Segment]) -> None:
             raise WorkspaceError(f"{path}: is damaged; restore the workspace from a backup")
 
 
+def check_columns(folder: Path, segments: Iterable[Segment]) -> None:
+    """Raises WorkspaceError where a file of events holds another column than this program writes, or one of another type."""
+    for segment in segments:
+        path = folder / segment.file
+        for name, dtype in pl.read_parquet_schema(path).items():
+            if STORED.get(name) != dtype:
+                raise WorkspaceError(
+                    f"{path}: column {name} is not as whysent writes it; restore the workspace from a backup"
+                )
+
+
 def scan(folder: Path, segments: Sequence[Segment]) -> pl.LazyFrame:
     """All events, in `ORDER`."""
     if not segments:

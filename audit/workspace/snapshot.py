@@ -43,6 +43,7 @@ class Generation:
 
     def __init__(self, path: Path, manifest: Manifest, known_at: datetime | None = None) -> None:
         self.path, self.manifest, self.known_at = path, manifest, known_at
+        self._columns_checked = False
         self._counting = threading.Lock()
         self._facts: Facts | None = None
         self._persons: dict[datetime, Persons] = {}
@@ -97,6 +98,7 @@ class Generation:
     def parts(self, rows: int, at: datetime | None) -> list[CustomerRange]:
         """Parts of about `rows` events, as `event_store.parts` gives them; who is one person is what holds at `at`."""
         self._check()
+        self._check_columns()
         return event_store.parts(self.path / "events", self.manifest.segments, rows, self.persons(at).of)
 
     def part(self, customers: CustomerRange, at: datetime) -> pl.LazyFrame:
@@ -152,6 +154,7 @@ class Generation:
 
     def _as_it_came(self) -> pl.LazyFrame:
         self._check()
+        self._check_columns()
         if self.known_at is not None:
             return self._known(self.known_at)
         return event_store.scan(self.path / "events", self.manifest.segments)
@@ -163,6 +166,12 @@ class Generation:
     def _check(self) -> None:
         """Raises WorkspaceError where a file is missing or damaged."""
         event_store.check(self.path / "events", self.manifest.segments)
+
+    def _check_columns(self) -> None:
+        """The same where a column is not as it was written; asked once, as a generation stays as it is."""
+        if not self._columns_checked:
+            event_store.check_columns(self.path / "events", self.manifest.segments)
+            self._columns_checked = True
 
     # -- who is who -------------------------------------------------------------------------------
 

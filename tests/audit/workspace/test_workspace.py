@@ -276,6 +276,22 @@ def test_a_damaged_file_of_events_is_named(ws, tmp_path, damage):
             asked()
 
 
+@pytest.mark.parametrize(
+    "change", [{"price": pl.lit("dear")}, {"occurred_at": pl.col("occurred_at").dt.cast_time_unit("ms")}]
+)
+def test_a_file_of_events_with_other_columns_is_named(ws, tmp_path, change):
+    """As somebody leaves it who wrote it anew with another program; the one before it is as it was."""
+    for day in (5, 6):
+        ingest.import_paths(ws, [sends(tmp_path, f"a{day},7,2026-01-0{day},message_sent,,,,,")])
+    file = ws.path / "events" / ws.manifest.segments[-1].file
+    pl.read_parquet(file).with_columns(**change).write_parquet(file)
+    for asked in (ws.events, lambda: ws.parts(9, at=ws.at), ws.context):
+        with pytest.raises(
+            WorkspaceError, match=rf"{file.name}: column {next(iter(change))} is not as whysent"
+        ):
+            asked()
+
+
 def test_where_there_is_none_it_says_how_to_make_one(tmp_path):
     with pytest.raises(NotFoundError, match="whysent import FILE"):
         Workspace.open(tmp_path)
