@@ -76,7 +76,7 @@ def windows(text: str) -> list[str]:
 def variants(
     rules: Iterable[Rule], rule_id: str, *, limits: Sequence[int] = (), windows: Sequence[str] = ()
 ) -> list[tuple[Rule, ...]]:
-    """The set once for each point: the rule `rule_id` switched on, with that limit or window, the beside as they are.
+    """The set once for each point: the rule `rule_id` switched on, with that limit or window, the others as they are.
 
     Raises NotFoundError if there is no such rule, InputError if it cannot have the limit or window, if it is only
     declared, and unless exactly one of `limits` and `windows` is given.
