@@ -254,7 +254,6 @@ def test_a_workspace_named_before_the_command_counts_more_than_the_environments(
         ("customers", "customers"),
         ("show jane@example.com --json", "show …"),
         ("rules inbox", "rules inbox"),
-        ("", ""),
     ],
 )
 def test_without_a_workspace_the_demo_that_is_there_is_named_with_the_command_that_was_typed(
