@@ -37,6 +37,7 @@ def list_rules(
 ) -> None:
     """The rules as they stand, or those in force at a moment."""
     from audit.rules.book import documents
+    from tui.rendering.wording import several
 
     rules, coming = _in_force(_book(invocation), valid_at, recorded_at)
     if invocation.as_json:
@@ -46,7 +47,7 @@ def list_rules(
         ("", "rule", "version", "kind", "title"),
         [(_state(rule), rule.id, f"v{rule.version}", rule.kind, rule.title) for rule in rules],
     )
-    output.line(f"{len(rules)} rules")
+    output.line(several(len(rules), "rule"))
     for change in coming:
         version = f"{change.rule.id} v{change.rule.version} ({change.action})"
         output.line(f"to come at {change.effective:%Y-%m-%d %H:%M} UTC: {version}")
