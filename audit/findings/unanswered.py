@@ -6,9 +6,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cache, cached_property
 from itertools import product
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import polars as pl
@@ -84,9 +84,15 @@ class Observed:
     begins: datetime | None
     last_message: datetime | None
 
+    @cached_property
+    def _by_need(self) -> dict[tuple[Any, ...], pl.DataFrame]:
+        return self.counts.partition_by("need", as_dict=True)
+
     def silent(self, need: Need) -> tuple[int, int, tuple[str, ...], int]:
         """How many of how many events of the need's kinds have none of its columns filled, the first of their campaigns, and how many others."""
-        rows = self.counts.filter(pl.col("need") == _needs().index(need))
+        rows = self._by_need.get((_needs().index(need),))
+        if rows is None:
+            return 0, 0, (), 0
         campaigns = rows.filter(pl.col("lacking") > 0).drop_nulls("campaign")
         campaigns = campaigns.sort("lacking", "campaign", descending=[True, False])
         leading = tuple(campaigns["campaign"].head(CAMPAIGNS))
