@@ -113,6 +113,7 @@ class FakeIntake:
         form = tuple(MapLine(id=ident, name=name, values=values, becomes=choices.get(ident, becomes), doubt=doubt, may=ours) for ident, name, values, becomes, doubt in lines)  # fmt: skip
         sample = ImportReport(
             [FileReport(path=path, format="map", rows=1000, accepted=996, quarantined=4)],
+            996,
             420,
             BOUGHT,
             BOUGHT + timedelta(days=9),

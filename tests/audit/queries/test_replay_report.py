@@ -45,7 +45,7 @@ def replay_page(form, *, preset=None):
 def swept(**over):
     frame = events(*ROWS)
     sets = sweep.variants([from_dict(RULE)], RULE["id"], **(over or {"limits": [1, 2, 3]}))
-    return sweep.document(RULE["id"], sweep.sweep(frame, sets, context(frame)))
+    return sweep.document(RULE["id"], (point.totals() for point in sweep.sweep(frame, sets, context(frame))))
 
 
 def sweep_page(form):
@@ -138,7 +138,7 @@ def test_the_picture_is_one_element_that_is_told_in_words_and_marks_every_point(
 def test_what_is_unknown_is_not_drawn():
     frame = events(*ROWS[:3])
     sets = sweep.variants([from_dict(cap(1, "7d"))], "cap", limits=[1])
-    told = sweep.document("cap", sweep.sweep(frame, sets, context(frame)))
+    told = sweep.document("cap", (point.totals() for point in sweep.sweep(frame, sets, context(frame))))
     picture = ET.fromstring(chart.svg(curve(told)))
     assert not picture.findall(".//rect")
     assert "unknown" in reports.sweep(told, covered=COVERED).written("md")
