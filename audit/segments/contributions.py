@@ -8,6 +8,7 @@ So windows `(t - w, t]` are exact, ties included, and the moments after the pres
 import re
 from datetime import datetime, timedelta
 from functools import cache
+from typing import TypeVar
 
 import polars as pl
 
@@ -32,6 +33,8 @@ CENTS = 100
 
 WHOLE = {"weight": pl.lit(1, pl.Int64), "part": pl.lit(0, pl.Int64)}
 """What a contribution adds that is all a condition asks for."""
+
+Rows = TypeVar("Rows", pl.DataFrame, pl.LazyFrame)
 
 _KEYS = ("person", "group")
 _ONE, _NOTHING = pl.lit(1), pl.lit(0)
@@ -62,8 +65,8 @@ def _contributions(selected: SelectedEvents, condition: Condition) -> pl.DataFra
 
 
 def _by_test(rows: pl.DataFrame, condition: Condition, selected: SelectedEvents) -> pl.DataFrame:
-    contributed = _OF_TEST[condition.test](rows, condition, selected)
-    return contributed.filter(pl.col("leave").is_null() | (pl.col("enter") < pl.col("leave")))
+    contributed = _OF_TEST[condition.test](rows.lazy(), condition, selected)
+    return contributed.filter(pl.col("leave").is_null() | (pl.col("enter") < pl.col("leave"))).collect()
 
 
 def live(at: datetime) -> pl.Expr:
@@ -78,7 +81,7 @@ def least(condition: Condition) -> int:
     return round(condition.at_least * CENTS) if condition.test == "sum" else 1
 
 
-def _count(rows: pl.DataFrame, condition: Condition, _: SelectedEvents) -> pl.DataFrame:
+def _count(rows: pl.LazyFrame, condition: Condition, _: SelectedEvents) -> pl.LazyFrame:
     if condition.things == "event":
         return _windowed(rows, condition.window)
     leave = pl.col("again")
@@ -88,32 +91,33 @@ def _count(rows: pl.DataFrame, condition: Condition, _: SelectedEvents) -> pl.Da
     return _contribution(units, pl.col("occurred_at"), pl.col("leave"))
 
 
-def _sum(rows: pl.DataFrame, condition: Condition, _: SelectedEvents) -> pl.DataFrame:
+def _sum(rows: pl.LazyFrame, condition: Condition, _: SelectedEvents) -> pl.LazyFrame:
     at_once = rows.group_by(*_KEYS, "occurred_at").agg(spent().sum().alias("weight"))
     return _windowed(at_once, condition.window, weight=pl.col("weight"))
 
 
-def _share(rows: pl.DataFrame, condition: Condition, _: SelectedEvents) -> pl.DataFrame:
+def _share(rows: pl.LazyFrame, condition: Condition, _: SelectedEvents) -> pl.LazyFrame:
     at_once = rows.group_by(*_KEYS, "occurred_at").agg(
         pl.len().alias("weight"), carries(condition.keys).sum().alias("part")
     )
     return _windowed(at_once, condition.window, weight=pl.col("weight"), part=pl.col("part"))
 
 
-def _first(rows: pl.DataFrame, condition: Condition, _: SelectedEvents) -> pl.DataFrame:
+def _first(rows: pl.LazyFrame, condition: Condition, _: SelectedEvents) -> pl.LazyFrame:
     first = rows.select(*_KEYS, "occurred_at").unique(_KEYS, keep="first", maintain_order=True)
     return _windowed(first, condition.window)
 
 
-def _absent(rows: pl.DataFrame, condition: Condition, selected: SelectedEvents) -> pl.DataFrame:
+def _absent(rows: pl.LazyFrame, condition: Condition, selected: SelectedEvents) -> pl.LazyFrame:
     """Of the dead nothing is expected; what is not known is not taken for absent: after a gap the window begins anew."""
     acts = rows.select(*_KEYS, "occurred_at")
-    gap_ends = pl.DataFrame({"ends": known_again(condition.events.kinds, selected)}, schema={"ends": TIME})
+    gap_ends = pl.LazyFrame({"ends": known_again(condition.events.kinds, selected)}, schema={"ends": TIME})
     after_gaps = acts.group_by(_KEYS).agg(pl.col("occurred_at").min()).join(gap_ends, how="cross")
     anew = after_gaps.filter(pl.col("ends") > pl.col("occurred_at")).select(*_KEYS, occurred_at="ends")
     moments = pl.concat([acts, anew]).unique().sort(*_KEYS, "occurred_at")
     deaths = (
         selected.rows(Selection(("customer_deceased",)))
+        .lazy()
         .group_by("person")
         .agg(died=pl.col("occurred_at").min())
     )
@@ -144,10 +148,9 @@ def _recorded(kinds: tuple[str, ...], selected: SelectedEvents) -> tuple[str, ..
     return tuple(kind for kind in kinds if selected.coverage is None or kind in selected.coverage.kinds)
 
 
-def _open(rows: pl.DataFrame, condition: Condition, selected: SelectedEvents) -> pl.DataFrame:
-    opening = openings(rows, condition, selected).with_columns(
-        leave=pl.min_horizontal("closed", "known", "stale")
-    )
+def _open(rows: pl.LazyFrame, condition: Condition, selected: SelectedEvents) -> pl.LazyFrame:
+    opening = openings(rows.collect(), condition, selected).lazy()
+    opening = opening.with_columns(leave=pl.min_horizontal("closed", "known", "stale"))
     if condition.same == "item_id":
         opening = opening.drop_nulls("item_id")
     return _contribution(opening, pl.col("occurred_at") + condition.after, pl.col("leave"), "row")
@@ -205,7 +208,7 @@ def _closed(
     )
 
 
-def _state(rows: pl.DataFrame, condition: Condition, _: SelectedEvents) -> pl.DataFrame:
+def _state(rows: pl.LazyFrame, condition: Condition, _: SelectedEvents) -> pl.LazyFrame:
     """Of a profile the newest row that says something stands; so does each group of what it says."""
     telling = says(rows, condition)
     if condition.by:
@@ -214,13 +217,13 @@ def _state(rows: pl.DataFrame, condition: Condition, _: SelectedEvents) -> pl.Da
     return _contribution(dated.filter(fits(condition)), pl.col("occurred_at"), pl.col("leave"), "row")
 
 
-def says(rows: pl.DataFrame, condition: Condition) -> pl.DataFrame:
+def says(rows: Rows, condition: Condition) -> Rows:
     """Those of `rows` that say anything of what the state `condition` asks."""
     says_any = pl.any_horizontal(value.is_not_null() for value in profile_values(condition))
     return rows.filter(mentions(condition)).filter(says_any)
 
 
-def _steady(rows: pl.DataFrame) -> pl.DataFrame:
+def _steady(rows: pl.LazyFrame) -> pl.LazyFrame:
     """One contribution for each run of rows that say the same, from its first row until another says otherwise."""
     begins = rows.filter(runs() != runs().shift(1).over("person").fill_null(0))
     return _contribution(
@@ -266,20 +269,20 @@ def _next(*by: str) -> pl.Expr:
 
 
 def _windowed(
-    rows: pl.DataFrame, window: timedelta | None, weight: pl.Expr = _ONE, part: pl.Expr = _NOTHING
-) -> pl.DataFrame:
-    leave = pl.lit(None, rows.schema["occurred_at"]) if window is None else pl.col("occurred_at") + window
+    rows: pl.LazyFrame, window: timedelta | None, weight: pl.Expr = _ONE, part: pl.Expr = _NOTHING
+) -> pl.LazyFrame:
+    leave = pl.lit(None, TIME) if window is None else pl.col("occurred_at") + window
     return _contribution(rows, pl.col("occurred_at"), leave, weight=weight, part=part)
 
 
 def _contribution(
-    rows: pl.DataFrame,
+    rows: pl.LazyFrame,
     enter: pl.Expr,
     leave: pl.Expr,
     *columns: str,
     weight: pl.Expr = _ONE,
     part: pl.Expr = _NOTHING,
-) -> pl.DataFrame:
+) -> pl.LazyFrame:
     return rows.select(
         *_KEYS,
         *columns,
@@ -321,7 +324,7 @@ def spent() -> pl.Expr:
     return (pl.col("quantity").fill_null(1.0) * pl.col("price") * CENTS).round().cast(pl.Int64)
 
 
-def _units(rows: pl.DataFrame, things: str) -> pl.DataFrame:
+def _units(rows: pl.LazyFrame, things: str) -> pl.LazyFrame:
     """When an event of each order, item or day happened, and when the next of the same one did: `person, group, occurred_at, again`."""
     units = rows.select(*_KEYS, unit(things).alias("unit"), "occurred_at").drop_nulls("unit")
     units = units.filter(_new("person", "group", "unit", "occurred_at"))  # most repeats stand together

@@ -53,15 +53,17 @@ def contributed(
     persons of whom it may be asked. `only`: the segments (`position, person, group`) it is limited to, if any.
     """
     parts = []
+    asked = None if only is None else only.partition_by("position", as_dict=True, include_key=False)
     for number, position, definition, condition in _numbered(selected, definitions):
         groups = None
-        if only is not None:
-            groups = only.filter(pl.col("position") == position).select("person", "group")
-            if groups.is_empty():
+        if asked is not None:
+            groups = asked.get((position,))
+            if groups is None:
                 continue
-        added = _of_allowed(condition_contributions(selected, condition, groups), allowed.get(definition.id))
+        added = condition_contributions(selected, condition, groups).lazy()
+        added = _of_allowed(added, allowed.get(definition.id))
         parts.append(added.select(*_numbers(number, position), "person", "group", *_ADDED))
-    return pl.concat(parts) if parts else pl.DataFrame(schema=CONTRIBUTED)
+    return pl.concat(parts).collect() if parts else pl.DataFrame(schema=CONTRIBUTED)
 
 
 def holding(
@@ -78,13 +80,14 @@ def holding(
         return pl.DataFrame(schema={**CONTRIBUTED, "value": pl.Int64()})
     return (
         pl.concat(parts)
-        .join(_limits(definitions).drop("position"), on="condition")
+        .join(_limits(definitions).drop("position").lazy(), on="condition")
         .filter(HOLDS)
         .filter(pl.len().over(AT_SEGMENT) >= pl.col("needed"))
+        .collect()
     )
 
 
-def counted_at(selected: SelectedEvents, condition: Condition, at: datetime) -> pl.DataFrame:
+def counted_at(selected: SelectedEvents, condition: Condition, at: datetime) -> pl.LazyFrame:
     """What `condition` counts at `at`, the moment until which `selected` reads: `person, group, value, part`.
 
     It is what the contributions that are live add up to. Where all events inside the window count, they are added up as
@@ -92,10 +95,10 @@ def counted_at(selected: SelectedEvents, condition: Condition, at: datetime) -> 
     """
     if condition.test == "lifetime":
         best = learned.worth_most(selected, condition, at)
-        return pl.select(best, group=pl.lit(""), value=pl.lit(1, pl.Int64), part=pl.lit(0, pl.Int64))
+        return pl.select(best, group=pl.lit(""), value=pl.lit(1, pl.Int64), part=pl.lit(0, pl.Int64)).lazy()
     if condition.test not in ("count", "sum", "share"):
-        added = condition_contributions(selected, condition).filter(live(at))
-        return _counted(added.lazy(), pl.col("weight").sum(), pl.col("part").sum())
+        added = condition_contributions(selected, condition).lazy().filter(live(at))
+        return _counted(added, pl.col("weight").sum(), pl.col("part").sum())
     rows = selected.grouped(condition).lazy()
     if condition.window is not None:
         rows = rows.filter(pl.col("occurred_at") > at - condition.window)
@@ -110,11 +113,9 @@ def counted_at(selected: SelectedEvents, condition: Condition, at: datetime) -> 
     return _counted(rows, pl.len(), pl.lit(0))
 
 
-def _counted(rows: pl.LazyFrame, value: pl.Expr, part: pl.Expr) -> pl.DataFrame:
-    return (
-        rows.group_by("person", "group")
-        .agg(value.cast(pl.Int64).alias("value"), part.cast(pl.Int64).alias("part"))
-        .collect()
+def _counted(rows: pl.LazyFrame, value: pl.Expr, part: pl.Expr) -> pl.LazyFrame:
+    return rows.group_by("person", "group").agg(
+        value.cast(pl.Int64).alias("value"), part.cast(pl.Int64).alias("part")
     )
 
 
@@ -136,7 +137,7 @@ def _numbers(number: int, position: int) -> tuple[pl.Expr, pl.Expr]:
     return pl.lit(number, pl.UInt16).alias("condition"), pl.lit(position, pl.UInt16).alias("position")
 
 
-def _of_allowed(rows: pl.DataFrame, persons: pl.Series | None) -> pl.DataFrame:
+def _of_allowed(rows: pl.LazyFrame, persons: pl.Series | None) -> pl.LazyFrame:
     return rows if persons is None else rows.filter(pl.col("person").is_in(persons.implode()))
 
 

@@ -147,4 +147,4 @@ def test_what_is_counted_now_is_what_the_contributions_of_its_spells_add_up_to(r
                 pl.col("weight").sum().alias("value"), pl.col("part").sum()
             )
             counted = counted_at(selected, condition, AT)
-            assert sorted(counted.rows()) == sorted(told.rows())
+            assert sorted(counted.collect().rows()) == sorted(told.rows())
