@@ -4,6 +4,7 @@ import gc
 import hashlib
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -100,7 +101,10 @@ class _Noted:
 
     @classmethod
     def warn(cls, message: str, **_: object) -> None:
-        cls.said.append(str(message))
+        try:
+            warnings.warn(str(message), DeprecationWarning, stacklevel=2)
+        except DeprecationWarning:  # nobody asked to be told
+            cls.said.append(str(message))
 
 
 polars._warnings.warnings = _Noted

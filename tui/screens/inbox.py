@@ -79,7 +79,8 @@ class InboxDialog(Dialog[bool]):
             self.query_one(Static).update(content(EMPTY))
             return
         finding = self._findings.get(proposal.finding)
-        self.query_one(Static).update(_page(proposal, finding, self._replays.get(proposal.id)))
+        text = _page(proposal, finding, self._replays.get(proposal.id))
+        self.query_one(Static).update(text)
         if proposal.finding and finding is None:
             question = partial(self.session.proposals.finding_text, proposal.customer, proposal.finding)
             self.ask("finding", question, partial(self.show_finding, proposal.finding))
