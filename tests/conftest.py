@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-# Before anything loads polars. Each core has a worker: threads of their own would only wait for one another.
+# Before anything loads polars. Each core has a worker at least: threads of their own would only wait for one another.
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 os.environ.setdefault("TEXTUAL_FPS", "1000")
 if sys.dont_write_bytecode:  # the processes that tests start need not compile everything anew
@@ -85,6 +85,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "Load
             super()._assign_work_unit(node)
 
     return ByFile(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than cores: many tests wait for a process or a clock, and another has the core meanwhile."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_finish() -> None:

@@ -73,7 +73,9 @@ def _withhold(body: Text) -> None:
 def _sign(letter: Letter) -> None:
     """Short lines without an end of a sentence, below the last empty line, are how a letter is signed that takes no leave."""
     own = [at for at, (part, line) in enumerate(letter.lines) if part == "own" and line.strip()]
-    last = own[-1] if own else 0
+    if not own:
+        return
+    last = own[-1]
     begin = next((at + 1 for at in range(last, -1, -1) if not letter.lines[at][1].strip()), 0)
     block = [at for at in own if at >= begin]
     short = all(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from audit.findings.registry import CHECKS
@@ -336,6 +336,7 @@ SCRAPS = [*"\n\n\n:.,>@#*“”-+=|\0", "> ", "From: ", "Betreff: AW: ", "On 3 M
           "jo@example.org", "030 5550101", "c_190xgwf1", "order 4711-A", "12.03.2026", "not about ", "unsubscribed", "achtunddreißig", "🙂"]  # fmt: skip
 
 
+@example("| Betreff: AW: ")
 @given(st.lists(st.sampled_from(SCRAPS), max_size=25).map(" ".join))
 @settings(max_examples=40)
 def test_whatever_is_pasted_can_be_read(text: str) -> None:
