@@ -290,3 +290,13 @@ async def test_a_click_on_a_key_at_the_foot_presses_it(started: Started) -> None
         await driver.pilot.click(KeyLine, offset=(foot.index("? help") + 3, 0))
         await driver.settle()
         assert isinstance(driver.app.screen, TextDialog)
+
+
+async def test_pages_and_sizes_of_no_cell_are_no_reason_to_end(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("3")
+        for size in ((1, 1), (20, 6), (80, 24)):
+            await driver.pilot.resize_terminal(*size)
+            await driver.press("pagedown", "pageup", "question_mark", "pagedown", "escape")
+        assert driver.app.is_running
+        assert driver.app._exception is None

@@ -90,6 +90,11 @@ def test_lines_have_room_and_nothing_is_lost(text: str, width: int) -> None:
     assert all(cell_len(part.rstrip()) <= width for part in lines)
 
 
+@pytest.mark.parametrize("width", [-1, 0, 1])
+def test_where_there_is_no_room_a_line_has_a_cell(width: int) -> None:
+    assert line_breaks("ab c", width) == line_breaks("ab c", 1) != []
+
+
 def test_a_number_keeps_its_unit_and_a_day_its_time() -> None:
     assert lines_of("it was 1\u202f000\u00a0EUR", 14) == ["it was", "1\u202f000\u00a0EUR"]
     assert lines_of("bought on 2026-11-14 04:09", 22) == ["bought on", "2026-11-14 04:09"]

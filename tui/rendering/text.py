@@ -82,7 +82,7 @@ _PIECE = re.compile(r".+?(?:[ ._/\\:=,;&?@-]+|$)")
 
 def line_breaks(text: str, width: int, fold: bool = True) -> list[int]:
     """Where `text` breaks into lines of `width` cells: between words; within one that has room on no line, behind a point or a stroke."""
-    breaks, used = [], 0
+    breaks, used, width = [], 0, max(width, 1)  # a widget may have no cell at all
     for word in _WORD.finditer(text):
         start, cells = word.start(), cell_len(word[0].rstrip())
         if used + cells > width and start:

@@ -89,6 +89,14 @@ class Items(OptionList, inherit_bindings=False):
         """Put the cursor on an entry."""
         self.highlighted = row
 
+    def action_page_up(self) -> None:
+        if self._index_to_line:  # none in a list that is empty or has no cells
+            super().action_page_up()  # type: ignore[no-untyped-call]
+
+    def action_page_down(self) -> None:
+        if self._index_to_line:
+            super().action_page_down()  # type: ignore[no-untyped-call]
+
     def on_focus(self) -> None:
         if self.highlighted is None and self.option_count:
             self.action_first()
