@@ -310,7 +310,7 @@ def usual_names(rows: pl.DataFrame, *by: str) -> pl.DataFrame:
     """
     spelled = rows.select(*by, "item_name", "occurred_at").drop_nulls((*by, "item_name"))
     once = spelled.group_by(*by, "item_name").agg(pl.len().alias("rows"), pl.col("occurred_at").max())
-    blanks = pl.col("item_name").str.replace_all(r"\s+", " ").str.strip_chars()
+    blanks = pl.col("item_name").cast(pl.String).str.replace_all(r"\s+", " ").str.strip_chars()
     return (
         once.with_columns(blanks)
         .filter(pl.col("item_name") != "")

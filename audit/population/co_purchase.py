@@ -55,32 +55,30 @@ def none() -> pl.DataFrame:
     return pl.DataFrame(schema=PAIRS)
 
 
-def of_people(orders: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
+def of_people(lines: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
     """What people who bought an item bought too, at any time, in the columns of `PAIRS`, the best first within an item.
 
-    `orders`: rows of orders (`customer_id, occurred_at, item_id`); `items`: `item_id, customers`, sorted, everything
+    `lines`: `audit.population.purchase_lines`; `items`: `item_id, customers`, sorted, everything
     anybody bought. Among items that enough people bought (`limits`), `MOST_ITEMS` of one customer; pairs that enough people bought
     and that are more than chance gives are kept, `KEEP` of an item, and counted over all items. Time grows with the sum of the squares of
     items a customer, memory with the bought items.
     """
-    return _pairs_of(orders, items, pl.col("customer_id"))
+    return _pairs_of(lines, items, pl.col("customer_id").to_physical())
 
 
-def of_orders(orders: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
-    """What lay in one order with an item: as `of_people`, counted in orders (`order_id` of a customer).
+def of_orders(lines: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
+    """What lay in one order with an item: as `of_people`, counted in orders.
 
     A row without an order_id is an order by itself and says nothing about pairs.
     """
-    return _pairs_of(
-        orders.drop_nulls("order_id"), items, pl.concat_str("customer_id", pl.lit("\x1f"), "order_id")
-    )
+    return _pairs_of(lines.filter("has_order_id"), items, pl.col("order"))
 
 
-def _pairs_of(orders: pl.DataFrame, items: pl.DataFrame, unit: pl.Expr) -> pl.DataFrame:
-    bought = _bought(orders, items, unit)
+def _pairs_of(lines: pl.DataFrame, items: pl.DataFrame, unit: pl.Expr) -> pl.DataFrame:
+    bought = _bought(lines, items, unit)
     if bought.is_empty():
         return none()
-    units = orders.select(unit.n_unique()).item()
+    units = lines.select(unit.n_unique()).item()
     best = pl.concat([_best(pairs, units) for pairs in _counted(bought.filter("taken"))])
     if not bought["taken"].all():
         best = _best(_with_left_out(best, bought), units)
@@ -94,15 +92,16 @@ def _pairs_of(orders: pl.DataFrame, items: pl.DataFrame, unit: pl.Expr) -> pl.Da
     )
 
 
-def _bought(orders: pl.DataFrame, items: pl.DataFrame, unit: pl.Expr) -> pl.DataFrame:
+def _bought(lines: pl.DataFrame, items: pl.DataFrame, unit: pl.Expr) -> pl.DataFrame:
     """What each unit holds, once: `unit, person, item` as the numbers that scipy reads as they are (`item`: row of `items`); `taken`:
     whether it takes part in pairs.
     """
-    numbers = items.select("item_id", pl.int_range(pl.len(), dtype=pl.Int32).alias("item"), "customers")
+    number = pl.int_range(pl.len(), dtype=pl.Int32).alias("item")
+    numbers = items.select(pl.col("item_id").cast(lines.schema["item_id"]), number, "customers")
     return (
-        orders.select(
+        lines.select(
             unit.rank("dense").cast(pl.Int32).alias("unit"),
-            pl.col("customer_id").rank("dense").cast(pl.Int32).alias("person"),
+            pl.col("customer_id").to_physical().rank("dense").cast(pl.Int32).alias("person"),
             "item_id",
             "occurred_at",
         )

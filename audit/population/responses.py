@@ -11,6 +11,7 @@ from audit.events.vocabulary import (
     is_human_expr,
     is_marketing_expr,
 )
+from audit.population.purchase_lines import whole_customers
 
 RESPONSES: dict[str, pl.DataType] = {
     "channel": pl.String(), "campaign": pl.String(), "recipients": pl.UInt32(), "messages": pl.UInt32(),
@@ -21,112 +22,134 @@ SILENCES: dict[str, pl.DataType] = {
     "channel": pl.String(), "engagement": pl.String(), "messages": pl.UInt32(), "people": pl.UInt32(),
 }  # fmt: skip
 
-_ANSWERS = {"click": ("message_clicked",), "open": ("message_clicked", "message_opened")}
-"""What a workspace may choose as engagement → the kinds of events that are an answer then."""
+ENGAGEMENTS = {"click": "clicked", "open": "engaged"}
+"""What a workspace may choose as engagement → the column of `_sent` that says whether a message had it."""
 
-_MESSAGE = ("customer_id", KEY.meta.output_name())
-_CHANNEL = pl.col("channel").fill_null("unknown").alias("channel")
+_OPENS = ("message_clicked", "message_opened")
+_KINDS = ("message_sent", *_OPENS, *VISITS, *OPT_INS, *OPT_OUTS)
+_READ = (
+    "customer_id", "event_id", "occurred_at", "kind", "channel", "message_id", "message_class", "campaign_id",
+    "campaign_name", "category", "machine", "source",
+)  # fmt: skip
 
 
-def count(events: pl.LazyFrame) -> pl.DataFrame:
-    """How often people answer marketing messages: `RESPONSES`, a row for each channel and campaign.
+def count(events: pl.LazyFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """How often people answer marketing messages, and how many they have left unanswered: `RESPONSES` and `SILENCES`.
 
-    `campaign`: as `campaign_expr("category")` has it, else `unknown`. `answered`: messages that a human clicked, or after which
-    the customer came by before the next one of the channel; `noticed`: those, and what a human opened.
+    Of `events` of whole customers, in order. Each customer's add up, so that they are counted in parts.
+
+    - A row for each channel and campaign, as `campaign_expr("category")` has it, else `unknown`. `answered`: messages that a human
+      clicked, or after which the customer came by before the next one of the channel; `noticed`: those, and what a human opened.
+    - A row for each channel, engagement (`click`, `open`) and number in a row up to now, 0 among them. What ends a silence: a
+      human answer to one of its messages, a visit or an order, a yes or no to the channel.
     """
-    acts = (
-        _human(events, "open")
-        .group_by("customer_id", KEY)
-        .agg((pl.col("kind") == "message_clicked").any().alias("clicked"))
+    read = events.filter(pl.col("kind").is_in(_KINDS)).select(_READ)
+    counted = [_of_part(part.collect()) for part in whole_customers(read)]
+    responses = pl.concat(
+        [pl.DataFrame(schema=RESPONSES), *(part[0] for part in counted)], how="vertical_relaxed"
     )
-    following = pl.col("occurred_at").shift(-1).over("customer_id", "channel")
-    came = pl.col("came_at").is_not_null() & (following.is_null() | (pl.col("came_at") < following))
-    answered = came | pl.col("clicked").fill_null(value=False)
+    silences = pl.concat(
+        [pl.DataFrame(schema=SILENCES), *(part[1] for part in counted)], how="vertical_relaxed"
+    )
     return (
-        _sent(events)
-        .join(acts, on=_MESSAGE, how="left")
-        .sort("occurred_at")
-        .join_asof(
-            _visits(events).sort("came_at"),
+        responses.group_by("channel", "campaign").sum().sort("channel", "campaign").cast(RESPONSES),  # type: ignore[arg-type]
+        silences.group_by("channel", "engagement", "messages")
+        .sum()
+        .sort("channel", "engagement", "messages")
+        .cast(SILENCES),  # type: ignore[arg-type]
+    )
+
+
+def _of_part(events: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    events = events.with_columns(pl.col("customer_id").rle_id().alias("person"))
+    sent, visits = _sent(events), _visits(events)
+    return _responses(sent, visits), _silences(sent, visits, events)
+
+
+def _responses(sent: pl.DataFrame, visits: pl.DataFrame) -> pl.DataFrame:
+    following = pl.col("occurred_at").shift(-1).over("person", "channel")
+    came = pl.col("came_at").is_not_null() & (following.is_null() | (pl.col("came_at") < following))
+    answered = came | pl.col("clicked")
+    return (
+        sent.join_asof(
+            visits,
             left_on="occurred_at",
             right_on="came_at",
-            by="customer_id",
+            by="person",
             strategy="forward",
             check_sortedness=False,
         )
-        .with_columns(
-            answered.alias("answered"), (answered | pl.col("clicked").is_not_null()).alias("noticed")
-        )
+        .with_columns(answered.alias("answered"), (answered | pl.col("engaged")).alias("noticed"))
         .group_by("channel", "campaign")
         .agg(
-            pl.col("customer_id").n_unique().alias("recipients"),
+            pl.col("person").n_unique().alias("recipients"),
             pl.len().alias("messages"),
             pl.col("answered", "noticed").sum(),
         )
-        .sort("channel", "campaign")
-        .collect()
-        .cast(RESPONSES)  # type: ignore[arg-type]
     )
 
 
-def silences(events: pl.LazyFrame) -> pl.DataFrame:
-    """How many people have left how many messages in a row unanswered up to now: `SILENCES`, a row for each channel,
-    engagement (`click`, `open`) and number, 0 among them.
-
-    What ends a silence: a human answer to one of its messages, a visit or an order, a yes or no to the channel.
-    """
+def _silences(sent: pl.DataFrame, visits: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    by = ("person", "channel")
     choices = events.filter(pl.col("kind").is_in([*OPT_INS, *OPT_OUTS]))
-    signs = (
-        _visits(events).group_by("customer_id").agg(pl.col("came_at").max()),
-        _newest(choices.filter(pl.col("channel").is_null()), "customer_id", "chose_at"),
+    ended = (
+        sent.join(visits.group_by("person").agg(pl.col("came_at").max()), on="person", how="left")
+        .join(
+            _newest(choices.filter(pl.col("channel").is_null()), "person", "chose_at"),
+            on="person",
+            how="left",
+        )
+        .join(_newest(choices, *by, "chose_here_at"), on=by, how="left")
     )
-    sent = (
-        _sent(events)
-        .join(signs[0], on="customer_id", how="left")
-        .join(signs[1], on="customer_id", how="left")
-    )
-    by = ("customer_id", "channel")
-    sent = sent.join(_newest(choices, *by, "chose_here_at"), on=by, how="left")
-    counted = [_silent(sent, _human(events, engagement), engagement) for engagement in _ANSWERS]
-    return pl.concat(counted).sort("channel", "engagement", "messages").collect().cast(SILENCES)  # type: ignore[arg-type]
+    counted = []
+    for engagement, answered in ENGAGEMENTS.items():
+        answered_at = pl.col("occurred_at").filter(answered).max()
+        newest = pl.max_horizontal(pl.col("came_at", "chose_at", "chose_here_at").first(), answered_at)
+        unanswered = (
+            pl.when(newest.is_null()).then(pl.len()).otherwise((pl.col("occurred_at") > newest).sum())
+        )
+        counted.append(
+            ended.group_by(by)
+            .agg(unanswered.alias("messages"))
+            .group_by("channel", pl.lit(engagement).alias("engagement"), "messages")
+            .agg(pl.len().alias("people"))
+        )
+    return pl.concat(counted)
 
 
-def _silent(sent: pl.LazyFrame, human: pl.LazyFrame, engagement: str) -> pl.LazyFrame:
-    answers = human.select(_MESSAGE[0], KEY).unique().with_columns(answered=pl.lit(value=True))
-    by = ("customer_id", "channel")
-    answered_at = pl.when("answered").then("occurred_at").max().over(by)
-    newest = pl.max_horizontal("came_at", "chose_at", "chose_here_at", answered_at)
-    is_since = newest.is_null() | (pl.col("occurred_at") > newest)
+def _sent(events: pl.DataFrame) -> pl.DataFrame:
+    """The marketing messages that were sent, each once, in order: `person, occurred_at, channel, campaign`, `clicked` and `engaged`
+    (opened or clicked) by a human.
+    """
+    message = ["person", KEY.meta.output_name()]
+    engaged = (
+        events.filter(pl.col("kind").is_in(_OPENS) & is_human_expr())
+        .group_by("person", KEY)
+        .agg(
+            (pl.col("kind") == "message_clicked").any().alias("clicked"), pl.lit(value=True).alias("engaged")
+        )
+    )
     return (
-        sent.join(answers, on=_MESSAGE, how="left")
-        .with_columns(is_since.alias("since"))
-        .group_by(by)
-        .agg(pl.col("since").sum().alias("messages"))
-        .group_by("channel", "messages")
-        .agg(pl.len().alias("people"))
-        .select("channel", pl.lit(engagement).alias("engagement"), "messages", "people")
-    )
+        events.filter((pl.col("kind") == "message_sent") & is_marketing_expr())
+        .select(
+            "person", "occurred_at", KEY, pl.col("channel").fill_null("unknown"),
+            campaign_expr("category").fill_null("unknown").alias("campaign"),
+        )
+        .unique(message, keep="first", maintain_order=True)
+        .join(engaged, on=message, how="left", maintain_order="left")
+        .with_columns(pl.col("clicked", "engaged").fill_null(value=False))
+        .drop(message[1])
+    )  # fmt: skip
 
 
-def _sent(events: pl.LazyFrame) -> pl.LazyFrame:
-    """The marketing messages that were sent, each once."""
-    campaign = campaign_expr("category").fill_null("unknown").alias("campaign")
-    sent = events.filter((pl.col("kind") == "message_sent") & is_marketing_expr())
-    return sent.select("customer_id", "occurred_at", KEY, _CHANNEL, campaign).unique(_MESSAGE, keep="first")
-
-
-def _human(events: pl.LazyFrame, engagement: str) -> pl.LazyFrame:
-    return events.filter(pl.col("kind").is_in(_ANSWERS[engagement]) & is_human_expr())
-
-
-def _visits(events: pl.LazyFrame) -> pl.LazyFrame:
-    """When customers came by: `customer_id, came_at`."""
+def _visits(events: pl.DataFrame) -> pl.DataFrame:
+    """When customers came by, in order: `person, came_at`."""
     by_others = pl.col("source").is_in(["inferred", "third_party"]).fill_null(value=False)
     visits = events.filter(pl.col("kind").is_in(VISITS) & ~by_others)
-    return visits.select("customer_id", pl.col("occurred_at").alias("came_at"))
+    return visits.select("person", pl.col("occurred_at").alias("came_at"))
 
 
-def _newest(choices: pl.LazyFrame, *columns: str) -> pl.LazyFrame:
+def _newest(choices: pl.DataFrame, *columns: str) -> pl.DataFrame:
     """The newest moment of each, under the last of the names."""
     *by, name = columns
     return choices.group_by(by).agg(pl.col("occurred_at").max().alias(name))

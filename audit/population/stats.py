@@ -12,9 +12,9 @@ from math import ceil
 import polars as pl
 
 from audit.events.messages import sent_messages
-from audit.events.purchases import ORDER, ORDER_OF, READ, is_return, without_undone
+from audit.events.purchases import ORDER_OF
 from audit.events.schema import TIME
-from audit.events.vocabulary import DISCOUNTS, carries, is_human_expr, usual_names, words_expr
+from audit.events.vocabulary import is_human_expr, usual_names, words_expr
 from audit.population import audience, audience_comparison, basket_baseline, basket_scores
 from audit.population import responses as response_rates
 from audit.population.audience import Audiences
@@ -22,6 +22,7 @@ from audit.population.basket_baseline import Background
 from audit.population.co_purchase import limits, of_orders, of_people
 from audit.population.co_purchase import none as no_pairs
 from audit.population.coverage import Coverage
+from audit.population.purchase_lines import purchase_lines
 from audit.storage.manifest import Settings
 
 QUANTILES: dict[str, pl.DataType] = {
@@ -55,7 +56,7 @@ MIN_PRICES = 30
 """House value: thirds of fewer prices than ten each are an accident of which goods were bought."""
 
 
-def customer_quantiles(orders: pl.DataFrame) -> pl.DataFrame:
+def customer_quantiles(lines: pl.DataFrame) -> pl.DataFrame:
     """Where the fifths of customers part, by recency, frequency and money: `measure, share, value`.
 
     Of everybody with an order: `recency` (days from the last order to the newest of all), `orders` and `spent`
@@ -65,16 +66,16 @@ def customer_quantiles(orders: pl.DataFrame) -> pl.DataFrame:
     Recency, frequency, monetary value in fifths: Hughes, Strategic Database Marketing (1994). Empty where fewer than
     `MIN_RANKED` have an order.
     """
-    if orders.is_empty() or orders["customer_id"].n_unique() < MIN_RANKED:
+    if lines.is_empty() or lines["customer_id"].n_unique() < MIN_RANKED:
         return pl.DataFrame(schema=QUANTILES)
-    newest = orders["occurred_at"].max()
+    newest = lines["occurred_at"].max()
     recent = pl.col("occurred_at") > pl.lit(newest) - YEAR
     lately = pl.col("occurred_at") > pl.lit(newest) - QUARTER
     at_discount = pl.col("at_discount").filter(recent)
-    customers = orders.group_by("customer_id").agg(
+    customers = lines.group_by("customer_id").agg(
         ((pl.lit(newest) - pl.col("occurred_at").max()).dt.total_seconds() / 86_400).alias("recency"),
-        ORDER_OF.filter(recent).n_unique().cast(pl.Float64).alias("orders"),
-        ORDER_OF.filter(lately).n_unique().cast(pl.Float64).alias("orders lately"),
+        pl.col("order").filter(recent).n_unique().cast(pl.Float64).alias("orders"),
+        pl.col("order").filter(lately).n_unique().cast(pl.Float64).alias("orders lately"),
         (pl.col("quantity").fill_null(1.0) * pl.col("price")).filter(recent).sum().alias("spent"),
         pl.when(at_discount.len() >= MIN_BOUGHT).then(at_discount.mean()).alias("discounted"),
     )
@@ -100,12 +101,12 @@ def _above(values: pl.Series, share: float) -> float | None:
     return float(below + 1 if above.is_empty() else above[0])
 
 
-def prices(orders: pl.DataFrame) -> pl.DataFrame:
+def prices(lines: pl.DataFrame) -> pl.DataFrame:
     """Where the prices of one piece part into thirds, for each category path with `MIN_PRICES` priced rows; none where
     most cost the same.
     """
     return (
-        orders.drop_nulls(["category", "price"])
+        lines.drop_nulls(["category", "price"])
         .group_by("category")
         .agg(
             pl.col("price").quantile(1 / 3, "higher").alias("low"),
@@ -115,6 +116,7 @@ def prices(orders: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("rows") >= MIN_PRICES, pl.col("low") < pl.col("high"))
         .sort("category")
         .select(*PRICES)
+        .cast(PRICES)  # type: ignore[arg-type]
     )
 
 
@@ -236,18 +238,19 @@ def count(events: pl.LazyFrame) -> Facts:
 
     Purchases are the orders that stand. Of an item's names the usual one stands, of its categories the newest.
     """
-    orders = _orders(events, carries(DISCOUNTS).alias("at_discount"))
+    lines = purchase_lines(events)
+    responses, silences = response_rates.count(events)
     counted = {
-        "items": _items(orders),
-        "intervals": _intervals(orders),
+        "items": _items(lines),
+        "intervals": _intervals(lines),
         "engaged": engagement(events),
-        "responses": response_rates.count(events),
-        "silences": response_rates.silences(events),
-        "quantiles": customer_quantiles(orders),
-        "prices": prices(orders),
-        "repeats": _repeats(orders),
+        "responses": responses,
+        "silences": silences,
+        "quantiles": customer_quantiles(lines),
+        "prices": prices(lines),
+        "repeats": _repeats(lines),
     }
-    return of_frames(events, counted, orders["customer_id"].n_unique())
+    return of_frames(events, counted, lines["customer_id"].n_unique())
 
 
 def of_frames(events: pl.LazyFrame, counted: Mapping[str, pl.DataFrame], customers: int) -> Facts:
@@ -255,8 +258,8 @@ def of_frames(events: pl.LazyFrame, counted: Mapping[str, pl.DataFrame], custome
     return Facts(
         **counted,
         customers=customers,
-        pairs=lambda: of_people(_orders(events), counted["items"]),
-        baskets=lambda: of_orders(_orders(events), counted["items"]),
+        pairs=lambda: of_people(purchase_lines(events), counted["items"]),
+        baskets=lambda: of_orders(purchase_lines(events), counted["items"]),
         model=lambda: basket_scores.count(events),
         comparison=lambda: audience_comparison.count(events),
     )
@@ -289,40 +292,34 @@ def engagement(events: pl.LazyFrame) -> pl.DataFrame:
     return pl.concat([stated, of_messages.select(*ENGAGED).unique()]).unique().sort(*ENGAGED)
 
 
-def _orders(events: pl.LazyFrame, *more: pl.Expr) -> pl.DataFrame:
-    """The orders that stand, with `more`."""
-    return (
-        without_undone(
-            events.filter((pl.col("kind") == ORDER) | is_return()).select(*READ, "category", *more).collect()
-        )
-        .filter(pl.col("kind") == ORDER)
-        .drop("kind")
-    )
-
-
-def _items(orders: pl.DataFrame) -> pl.DataFrame:
-    return (
-        orders.filter(pl.col("item_id").is_not_null())
-        .sort("occurred_at", "event_id")
+def _items(lines: pl.DataFrame) -> pl.DataFrame:
+    newest = (
+        lines.drop_nulls(["item_id", "category"])
+        .group_by("item_id", "category")
+        .agg(pl.col("occurred_at").max())
+        .sort("occurred_at", "category")
         .group_by("item_id")
-        .agg(
-            pl.col("category").drop_nulls().last(),
-            pl.col("customer_id").n_unique().cast(pl.UInt32).alias("customers"),
-        )
-        .join(usual_names(orders, "item_id"), on="item_id", how="left")
+        .agg(pl.col("category").last())
+    )
+    buyers = lines.drop_nulls("item_id").group_by("item_id")
+    return (
+        buyers.agg(pl.col("customer_id").n_unique().alias("customers"))
+        .join(newest, on="item_id", how="left")
+        .join(usual_names(lines, "item_id"), on="item_id", how="left")
         .select(*ITEMS)
+        .cast(ITEMS)  # type: ignore[arg-type]
         .sort("item_id")
     )
 
 
-def moments(orders: pl.DataFrame, *by: str) -> pl.DataFrame:
+def moments(orders: pl.DataFrame, *by: str, order: pl.Expr = ORDER_OF) -> pl.DataFrame:
     """When each customer bought, once a day: `customer_id, *by, occurred_at`, sorted.
 
-    Rows of one order_id are one order, at its first row's time; a row without one is an order of its own;
+    Rows of one `order` are one, at its first row's time: of an order_id, a row without one is an order of its own;
     orders of one day (UTC) are one purchase, at the first. Rows where one of `by` is absent are left out.
     """
     day = pl.col("occurred_at").dt.date().alias("day")
-    ordered_at = pl.col("occurred_at").min().over("customer_id", ORDER_OF)
+    ordered_at = pl.col("occurred_at").min().over("customer_id", order)
     return (
         orders.with_columns(ordered_at.alias("occurred_at"))
         .drop_nulls(list(by))
@@ -353,9 +350,9 @@ def own_intervals(times: pl.DataFrame, acts: pl.DataFrame, by: str) -> pl.DataFr
     )
 
 
-def _repeats(orders: pl.DataFrame) -> pl.DataFrame:
+def _repeats(lines: pl.DataFrame) -> pl.DataFrame:
     by = ("customer_id", "item_id")
-    times = moments(orders, "item_id")
+    times = moments(lines, "item_id", order=pl.col("order"))
     gaps = times.select("item_id", gap(*by).alias("gap"))
     return (
         times.group_by(by)
@@ -372,9 +369,9 @@ def _repeats(orders: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _intervals(orders: pl.DataFrame) -> pl.DataFrame:
+def _intervals(lines: pl.DataFrame) -> pl.DataFrame:
     return (
-        moments(orders, "category")
+        moments(lines, "category", order=pl.col("order"))
         .with_columns(gap("customer_id", "category").alias("interval"))
         .drop_nulls("interval")
         .group_by("category")

@@ -142,9 +142,8 @@ def test_at_most_one_in_five_is_found_where_most_never_click():
         if int(row["customer_id"][2:]) >= 30 and int(row["message_id"].partition("-")[2]) % 4 == 0
     ]
     events = build.events(*rows, *clicked)
-    facts = replace(
-        stats.none(), responses=responses.count(events.lazy()), silences=responses.silences(events.lazy())
-    )
+    answers, unanswered = responses.count(events.lazy())
+    facts = replace(stats.none(), responses=answers, silences=unanswered)
     assert 0 < len({row["customer"] for row in found_in("ignored-streak", events, facts=facts)}) <= 10
 
 
@@ -180,7 +179,7 @@ def test_how_often_people_answer_is_counted_by_message():
     ]
     opened = act("message_opened", _START + timedelta(days=9), message_id="m3", customer_id="c_2")
     service = mail("2026-01-05", message_id="s") | {"message_class": "service"}
-    counted = responses.count(build.events(*mails, *clicks, opened, service).lazy())
+    counted, _ = responses.count(build.events(*mails, *clicks, opened, service).lazy())
     assert counted.rows() == [("email", "weekly", 3, 3, 1, 2)]
 
 
@@ -199,14 +198,14 @@ def test_how_often_people_answer_is_counted_by_message():
 )
 def test_how_many_have_left_how_many_unanswered_is_counted_as_the_runs_are(sign, click, opened):
     row = act(at=_START + timedelta(days=9), **sign)
-    counted = responses.silences(build.events(*_mails(1, 8, 15), row).lazy())
+    _, counted = responses.count(build.events(*_mails(1, 8, 15), row).lazy())
     assert counted.rows() == [("email", "click", click, 1), ("email", "open", opened, 1)]
 
 
 def test_who_comes_by_before_the_next_message_answers_the_one_before():
     visit = act("product_viewed", _START + timedelta(days=9))
     other = mail(_START + timedelta(days=8.5), channel="push", message_id="p")
-    counted = responses.count(build.events(*_mails(1, 8, 15), visit, other).lazy())
+    counted, _ = responses.count(build.events(*_mails(1, 8, 15), visit, other).lazy())
     assert counted.rows() == [("email", "weekly", 1, 3, 1, 1), ("push", "unknown", 1, 1, 1, 1)]
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from audit.events.schema import empty
 from audit.events.vocabulary import usual_names
-from audit.population import co_purchase, stats
+from audit.population import co_purchase, purchase_lines, responses, stats
 from tests.build import events
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -29,6 +29,14 @@ purchases = st.lists(
     ),
     max_size=80,
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def in_small_parts():
+    """All is counted in parts of a few rows, so that each test sees some put together."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(purchase_lines, "_ROWS", 7)
+        yield
 
 
 def orders(rows):
@@ -334,3 +342,22 @@ def test_no_more_than_its_share_reach_a_fifth(numbers):
         assert sum(number < value for number in numbers) >= share * len(numbers) - 1e-9
         fewer = max((number for number in numbers if number < value), default=0)
         assert sum(number < fewer for number in numbers) < share * len(numbers)
+
+
+def test_answers_are_the_same_whether_customers_are_counted_together_or_apart(monkeypatch):
+    rows = []
+    for person in range(9):
+        for week in range(person + 1):
+            message = {"customer_id": f"c_{person}", "message_id": f"m{week}", "channel": "email"}
+            at = START + timedelta(days=7 * week)
+            rows.append(message | {"kind": "message_sent", "at": at, "campaign_id": f"k{week % 2}"})
+            if (person + week) % 3 == 0:
+                rows.append(message | {"kind": "message_clicked", "at": at + timedelta(hours=1)})
+            if (person + week) % 4 == 0:
+                seen_at = at + timedelta(days=2)
+                rows.append({"customer_id": f"c_{person}", "kind": "product_viewed", "at": seen_at})
+    apart = responses.count(events(*rows).lazy())
+    monkeypatch.setattr(purchase_lines, "_ROWS", 1_000)
+    together = responses.count(events(*rows).lazy())
+    assert [frame.rows() for frame in apart] == [frame.rows() for frame in together]
+    assert together[0]["messages"].sum() == 45
