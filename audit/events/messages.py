@@ -50,9 +50,17 @@ def messages(events: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def message_counts(events: pl.DataFrame) -> pl.DataFrame:
+    """How many `messages` each customer has: `customer_id, messages`, without those who have none, in no order."""
+    rows = events.filter(pl.col("kind").is_in(list(_RANK))).select("customer_id", KEY)
+    return rows.unique().group_by("customer_id").agg(pl.len().alias("messages"))
+
+
 def outcomes(events: pl.DataFrame) -> pl.DataFrame:
     """What became of each message, `customer_id, message_key` and the added columns of `messages`: in no order."""
-    return _outcomes(_keyed(events))
+    return _outcomes(
+        _keyed(events.select("customer_id", "event_id", "occurred_at", "kind", "message_id", "machine"))
+    )
 
 
 def _keyed(events: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from typing import cast
 import polars as pl
 
 from audit.events import sensitive_topics
-from audit.events.messages import sent_messages
+from audit.events.messages import outcomes, sent_messages
 from audit.events.purchases import ORDER as ORDERED
 from audit.events.purchases import TAKEN_BACK, still_bought_expr, with_return
 from audit.events.scanners import with_scanner
@@ -65,6 +65,11 @@ class CheckContext:
     def messages(self) -> pl.DataFrame:
         """The messages that were sent, of every class, as `audit.events.messages.sent_messages` gives them."""
         return sent_messages(self.events)
+
+    @cached_property
+    def outcomes(self) -> pl.DataFrame:
+        """What became of each message, as `audit.events.messages.outcomes` gives it."""
+        return outcomes(self.events)
 
     @cached_property
     def mailings(self) -> pl.DataFrame:

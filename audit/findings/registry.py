@@ -6,7 +6,7 @@ from dataclasses import replace
 import polars as pl
 
 from audit.errors import NotFoundError
-from audit.events.messages import messages
+from audit.events.messages import message_counts
 from audit.events.schema import TIME
 from audit.findings import catalogue
 from audit.findings.catalogue import VERDICTS
@@ -176,11 +176,10 @@ _FEW = 11
 
 def people(events: pl.DataFrame) -> pl.DataFrame:
     """A row a customer of `events`: `customer, events, last, messages`, the newest event's time and how many there are."""
-    counts = messages(events).group_by("customer_id").len("messages")
     return (
         events.group_by("customer_id", maintain_order=True)
         .agg(pl.len().alias("events"), pl.col("occurred_at").max().alias("last"))
-        .join(counts, on="customer_id", how="left", maintain_order="left")
+        .join(message_counts(events), on="customer_id", how="left", maintain_order="left")
         .rename({"customer_id": "customer"})
     )
 

@@ -23,7 +23,7 @@ NEVER = np.iinfo(np.int64).min
 
 _ALWAYS = np.iinfo(np.int64).max
 
-_ROWS = 4_000_000
+_ROWS = 1_000_000
 """Events of so many rows are held at a time, whole customers."""
 
 _DENSE = 8

@@ -10,7 +10,6 @@ from typing import Any
 import polars as pl
 
 from audit.events import vocabulary
-from audit.events.messages import outcomes
 from audit.events.vocabulary import OPT_INS, OPT_OUTS, VISITS, campaign_expr, covers_expr
 from audit.findings.check import Check, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
@@ -33,6 +32,10 @@ from audit.why.removed_events import Limit
 from audit.why.wording import kinds_in_words
 
 _BY = ("customer_id", "channel")
+_READ = (
+    "customer_id", "event_id", "occurred_at", "message_key", "channel", "campaign_id", "campaign_name", "category",
+)  # fmt: skip
+"""The columns that are read of the mailings: runs are sorted, and wide text would be copied with them."""
 _ANSWERS = {"click": "click or visit", "open": "open, click or visit"}
 """What a workspace may choose as engagement → what is counted as an answer then."""
 
@@ -164,11 +167,10 @@ def _enough(limits: Mapping[str, Any]) -> float:
 
 
 def _with_outcomes(context: CheckContext) -> pl.DataFrame:
-    """The mailings, with what became of them: `clicked, opened, machine_opened`."""
-    became = outcomes(context.events).select(
-        "customer_id", "message_key", "clicked", "opened", "machine_opened"
-    )
-    return context.mailings.join(became, on=("customer_id", "message_key"), how="left", maintain_order="left")
+    """The mailings (columns `_READ`), with what became of them: `clicked, opened, machine_opened`."""
+    became = context.outcomes.select("customer_id", "message_key", "clicked", "opened", "machine_opened")
+    mailings = context.mailings.select(_READ)
+    return mailings.join(became, on=("customer_id", "message_key"), how="left", maintain_order="left")
 
 
 def _recordable(context: CheckContext) -> pl.DataFrame:
@@ -177,14 +179,14 @@ def _recordable(context: CheckContext) -> pl.DataFrame:
     Clicks: the data holds clicks. Opens, where chosen: it holds opens, and not only machines opened this
     customer's messages.
     """
-    mailings = _with_outcomes(context)
-    customers = mailings.select("customer_id").unique()
+    customers = context.mailings.select("customer_id").unique()
     holds = context.population.coverage.holds
     clicks = customers if holds("message_clicked") else customers.clear()
     if context.population.settings.engagement != "open" or not holds("message_opened"):
         return clicks
     by_machines = pl.col("machine_opened").any() & ~pl.col("opened").any() & ~pl.col("clicked").any()
-    unclear = mailings.group_by("customer_id").agg(by_machines.alias("by_machines")).filter("by_machines")
+    opened = _with_outcomes(context)
+    unclear = opened.group_by("customer_id").agg(by_machines.alias("by_machines")).filter("by_machines")
     return customers.join(unclear, on="customer_id", how="anti")
 
 
