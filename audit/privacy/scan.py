@@ -31,11 +31,10 @@ _IN_IDS = (
     r"|\+\d{7}"
     r"|\d\.\d{1,3}\.\d{1,3}\.\d"
     rf"|{_HEX}:{_HEX}{{1,4}}:{_HEX}{{1,4}}:{_HEX}|{_HEX}::{_HEX}"
-    r"|[A-Za-z]{2}\d\d(?: ?[A-Za-z0-9]{4}){2} ?[A-Za-z0-9]{3}"
     rf"|(?i:{_AT}[a-z0-9-]+(?:{_DOT}|\.))"
 )
-_SUSPECT = (
-    rf"{_IN_IDS}|{_HEX}{{2}}(?:-{_HEX}{{2}}){{5}}"
+_ELSEWHERE = (
+    rf"{_HEX}{{2}}(?:-{_HEX}{{2}}){{5}}"
     r"|[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\ufffd\uff01-\uff5e]|%(?:25)*2[Bb]"
     rf"|(?:\d{_GAP}?){{13}}"
     r"|(?:\+|00)[1-9]|\(0?\d{2,5}\)"
@@ -43,7 +42,17 @@ _SUSPECT = (
     rf"|\d{{3}}(?:{_GAP}|\.)\d{{3}}(?:{_GAP}|\.)\d{{4}}"
     r"|\b\d{3}(?:[ \u00a0]\d{2}){3}\b"
 )
-"""Texts without this hold nothing to take out: one scan of a column settles most of it."""
+
+
+@cache
+def _suspect(*, ids: bool) -> str:
+    """Texts without this hold nothing to take out: one scan of a column settles most of it."""
+    account = (
+        rf"(?:^|[^A-Za-z0-9]|%{_HEX}{{2}})(?i:{'|'.join(_data()['iban_lengths'])})"
+        r"\d\d(?: ?[A-Za-z0-9]{4}){2} ?[A-Za-z0-9]{3}"
+    )
+    return f"{_IN_IDS}|{account}" if ids else f"{_IN_IDS}|{account}|{_ELSEWHERE}"
+
 
 _PART = r"[^\s@<>()\[\],;:\"'=&?]"
 _EMAIL = re.compile(rf"(?<!{_PART}){_PART}+(?:@|%40){_PART}{{1,253}}\.[^\W\d_]{{2,}}", re.IGNORECASE)
@@ -100,10 +109,9 @@ def changed(column: pl.Series, change: Callable[[str], str], *, ids: bool = Fals
     """A String column with those texts changed that could hold an identifier, each different text once; `ids`: it holds ids,
     in which numbers mean nothing.
     """
-    pattern = _IN_IDS if ids else _SUSPECT
     is_repetitive = len(column) > _FIRST and 8 * column.head(_FIRST).n_unique() < _FIRST
     different = column.unique() if is_repetitive else column
-    suspects = different.filter(different.str.contains(pattern))
+    suspects = different.filter(different.str.contains(_suspect(ids=ids)))
     if suspects.is_empty():
         return column
     clear = {text: new for text in suspects.unique() if (new := change(text)) != text}
@@ -157,7 +165,7 @@ def _without(view: str, spans: list[tuple[int, int, str, str]]) -> str:
 def looks_like(column: pl.Series) -> str | None:
     """What most of a column's different values are and nothing else, by its first: a label as `scrub` puts it, or None."""
     values = column.drop_nulls().head(_FIRST)
-    if 2 * values.str.contains(_SUSPECT).sum() < len(values) or not len(values):
+    if 2 * values.str.contains(_suspect(ids=False)).sum() < len(values) or not len(values):
         return None
     different = values.unique().to_list()
     labels = [

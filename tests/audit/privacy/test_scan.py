@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.privacy.scan import is_card, scrub, scrubbed
+from audit.privacy.scan import changed, is_card, scrub, scrubbed
 
 LOCAL = st.text("abcdefghijklmnopqrstuvwxyz0123456789._+-", min_size=1, max_size=12)
 WORDS = st.text(" abcdefghijklmnopqrstuvwxyzäöüß", max_size=20)
@@ -176,3 +176,19 @@ def test_a_card_number_has_thirteen_to_nineteen_digits_and_a_check_digit(digits,
 def test_a_long_text_takes_no_longer_than_its_length():
     assert scrubbed("1 " * 200_000) == "1 " * 200_000
     assert scrubbed("a" * 200_000 + "@") == "a" * 200_000 + "@"
+
+
+@pytest.mark.parametrize("before", ["", "to ", "iban=", "%20", "_", "é", "a\u200b"])
+@pytest.mark.parametrize("number", ["DE89370400440532013000", "gb29 nwbk 6016 1331 9268 19"])
+def test_an_account_number_is_seen_wherever_one_may_begin(before, number):
+    text = f"{before}{number} ok"
+    assert scrub(pl.Series([text])).to_list() == [scrubbed(text)]
+    assert changed(pl.Series([text]), scrubbed, ids=True).to_list() == [scrubbed(text)]
+    assert ("[IBAN]" in scrubbed(text)) == (before != "a\u200b")  # which reads as one word
+
+
+def test_ids_of_letters_and_digits_are_not_looked_at_one_by_one():
+    looked_at = []
+    ids = pl.Series([f"3fe{n:02}aa81c2d4e5f6ab{n:02}12345678" for n in range(50)])
+    assert changed(ids, lambda text: looked_at.append(text) or text, ids=True).to_list() == ids.to_list()
+    assert looked_at == []
