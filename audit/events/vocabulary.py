@@ -37,6 +37,9 @@ COMPLAINT = "message_complained"
 NOES = (*OPT_OUTS, COMPLAINT)
 """The kinds of events by which a customer may say no: an opt-out, or a complaint that no machine made (`says_no`)."""
 
+MUST_NOT_BE_LOST = (*NOES, "message_bounced")
+"""The kinds of which an import says so first where one did not come in."""
+
 SCOPE = ("channel", "sender", "list_id", "topics")
 """The columns that say what a no, a yes or a message is about (`Scope`)."""
 

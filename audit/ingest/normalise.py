@@ -15,7 +15,7 @@ import polars as pl
 
 from audit.events import scanners
 from audit.events.schema import KINDS, NEEDED, OTHER, SCHEMA, TIME
-from audit.events.vocabulary import OPT_INS, OPT_OUTS
+from audit.events.vocabulary import MUST_NOT_BE_LOST, OPT_INS, OPT_OUTS
 from audit.ingest import attributes, timestamps
 from audit.ingest.values import (
     UNREAD,
@@ -43,16 +43,19 @@ REPLACES = "replaces"
 """The column that marks events whose id was made of a `KEY`."""
 
 _ABSENT = "\x1e"
+_ABSENT_FIELD = "is absent"
+_NO_TIME = f"occurred_at {_ABSENT_FIELD}"
 _GUESS = rf',?"machine_flag":"{scanners.LIKELY}"'
 
-REFUSED: dict[str, pl.DataType] = {"row": pl.UInt64(), "reason": pl.String()}
+REFUSED: dict[str, pl.DataType] = {"row": pl.UInt64(), "reason": pl.String(), "opt_out": pl.Boolean()}
 FOUND: dict[str, pl.DataType] = {"row": pl.UInt64(), "field": pl.String(), "value": pl.String()}
 
 
 @dataclass(frozen=True, slots=True)
 class Cast:
     """`events`: `row`, event_id (which may be null), the needed columns, and those others that have a value; `refused`:
-    rows that cannot be events, in the shape of `REFUSED`, which have no events; `identifiers`: direct identifiers of
+    rows of which an event cannot be one, in the shape of `REFUSED` (`opt_out`: whether it would be a no, a complaint or a bounce, where its kind is known), once each;
+    other events of such a row are in `events`; `identifiers`: direct identifiers of
     customers that stood in `attributes`, columns `customer_id, field, value`; `bare`: how many times had no offset.
     """
 
@@ -87,9 +90,7 @@ def cast(rows: pl.DataFrame, conventions: Conventions) -> Cast:
     events = pl.DataFrame([rows["row"].cast(pl.UInt64), *columns])
     events = attributes.mark(events, casting.flags)
     events = attributes.keep(events, casting.kept)
-    refused = casting.refused(events)
-    if refused.height:
-        events = events.join(refused, on="row", how="anti", maintain_order="left")
+    events, refused = casting.parted(events)
     identifiers = (
         events.select("row", "customer_id")
         .join(casting.identifiers, on="row", maintain_order="left")
@@ -149,18 +150,23 @@ class _Casting:
         if name in NEEDED and not (
             dtype == TIME and _has_values(rows, name)
         ):  # `_time` tells absent from no time
-            self._refuse(name, values.is_null(), "is absent")
+            self._refuse(name, values.is_null(), _ABSENT_FIELD)
         return values
 
-    def refused(self, events: pl.DataFrame) -> pl.DataFrame:
-        parts = [
-            events.filter(mask).select("row", pl.lit(reason).alias("reason"))
-            for against in self._against.values()
-            for mask, reason in against
-        ]
-        if not parts:
-            return pl.DataFrame(schema=REFUSED)
-        return pl.concat(parts).unique("row", keep="first", maintain_order=True).sort("row")
+    def parted(self, events: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The events that can be, and the rows of all others; one of several events of a row that has no time is none."""
+        reasons = pl.Series("reason", [None], dtype=pl.String).new_from_index(0, events.height)
+        for mask, reason in (each for against in self._against.values() for each in against):
+            reasons = reasons.set(mask & reasons.is_null(), reason)
+        if not reasons.count():
+            return events, pl.DataFrame(schema=REFUSED)
+        is_no = pl.when(pl.col("kind").is_in(KINDS)).then(pl.col("kind").is_in(MUST_NOT_BE_LOST))
+        stopped = events.select("row", reasons, opt_out=is_no)
+        events = events.filter(reasons.is_null())
+        is_none = (pl.col("reason") == _NO_TIME) & pl.col("row").is_in(events["row"].implode())
+        refused = stopped.filter(pl.col("reason").is_not_null() & ~is_none)
+        once = refused.group_by("row").agg(pl.col("reason").first(), pl.col("opt_out").max())
+        return events, once.sort("row")
 
     def _refuse(self, name: str, mask: pl.Series, reason: str) -> None:
         if mask.any():
@@ -204,7 +210,7 @@ class _Casting:
         unread = present.is_not_null() & times.is_null()
         if column.name in NEEDED:
             self._refuse(column.name, unread, "is no time")
-            self._refuse(column.name, present.is_null(), "is absent")
+            self._refuse(column.name, present.is_null(), _ABSENT_FIELD)
         elif unread.any():
             self._kept(present, Read(times, _flagged(unread)))
         if flags.null_count() < len(flags):

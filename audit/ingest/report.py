@@ -1,6 +1,7 @@
 """What an import did, file by file: every row is accounted for."""
 
 import hashlib
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +13,7 @@ from msgspec import convert
 from msgspec.structs import replace
 
 from audit.events.document import Document
+from audit.events.vocabulary import LOOKS_LIKE_AN_OPT_OUT, MUST_NOT_BE_LOST
 from audit.ingest import strict_json
 from audit.population import coverage
 from audit.privacy.vault_tables import Shared
@@ -173,8 +175,8 @@ class ImportReport:
 
     @property
     def nothing_taken(self) -> bool:
-        """Whether no row was accepted and none was known already."""
-        return self.total("accepted") + self.total("duplicates") == 0
+        """Whether nothing came in and no row was known already."""
+        return self.total("accepted") + self.total("duplicates") + self.events == 0
 
     def document(self) -> Imported:
         """The answer of `whysent import`."""
@@ -241,6 +243,28 @@ def with_customer(refused: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
         events.select("row", pl.col("customer_id").alias("customer")).drop_nulls().unique("row", keep="first")
     )
     return refused.join(named, on="row", how="left", maintain_order="left")
+
+
+def with_opt_outs(refused: pl.DataFrame, events: pl.DataFrame, path: str) -> pl.DataFrame:
+    """Fill `opt_out`, which is known where a kind could be read.
+
+    Else a row looks like a no by its text, by the name of its file, or because all others in it are.
+    """
+    kinds = events["kind"].drop_nulls() if "kind" in events.columns else pl.Series(dtype=pl.String)
+    all_are = kinds.len() > 0 and bool(kinds.is_in(MUST_NOT_BE_LOST).all())
+    by_name = re.search(LOOKS_LIKE_AN_OPT_OUT, path.replace("!", "/").rsplit("/", 1)[-1]) is not None
+    by_text = pl.col("raw").str.contains(LOOKS_LIKE_AN_OPT_OUT).fill_null(value=False)
+    return refused.with_columns(pl.coalesce("opt_out", by_text | pl.lit(value=all_are or by_name)))
+
+
+def with_pseudonyms(refused: pl.DataFrame, vault: "Vault") -> pl.DataFrame:
+    """`customer` by pseudonym; null for whom no event is known."""
+    sources = refused["customer"].drop_nulls().unique()
+    known = vault.everybody() if sources.len() else {}
+    names = {source: known.get(vault.source_token(source)) for source in sources}
+    return refused.with_columns(
+        pl.col("customer").replace_strict(names, default=None, return_dtype=pl.String)
+    )
 
 
 def less(counts: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:

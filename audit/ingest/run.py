@@ -12,7 +12,7 @@ import polars as pl
 
 from audit.errors import InputError
 from audit.events.schema import ORDER, OTHER, TIME, conform
-from audit.events.vocabulary import LOOKS_LIKE_AN_OPT_OUT, NOES
+from audit.events.vocabulary import MUST_NOT_BE_LOST
 from audit.ingest import attributes, canonical, formats, free_text, map_formats, normalise, timestamps
 from audit.ingest.format import REJECTED, Batch, Format, Options
 from audit.ingest.report import (
@@ -22,6 +22,8 @@ from audit.ingest.report import (
     less,
     raw_text,
     with_customer,
+    with_opt_outs,
+    with_pseudonyms,
     write_quarantine,
 )
 from audit.ingest.values import Conventions
@@ -103,6 +105,7 @@ class Run:
         self._identifiers: list[pl.DataFrame] = []
         self._bytes = 0
         self._refused: list[pl.DataFrame] = []
+        self._partly: list[pl.DataFrame] = []
         self._segments: list[event_store.Segment] = []
         self._replaced: list[tuple[int, pl.DataFrame]] = []
         self._superseded: list[pl.DataFrame] = []
@@ -143,6 +146,7 @@ class Run:
         if batch.rejected.height:
             events = events.join(batch.rejected.select("row"), on="row", how="anti", maintain_order="left")
         quarantined, skipped = refused["row"].n_unique(), sum(batch.skipped.values())
+        self._partly.append(refused.select("row", file=pl.lit(number, pl.UInt32)))
         self.report.count(
             number,
             rows=batch.rows,
@@ -224,10 +228,12 @@ class Run:
         complete = free_text.scrubbed(complete, personal, self._ws.vault, self._kept)
         fresh = self._fresh(complete)
         self._note(complete)
-        for file, rows in fresh.group_by("file").agg(pl.col("row").n_unique()).rows():
+        refused = pl.concat(self._partly)  # counted as such, though others of their events are here
+        whole, accepted = (rows.join(refused, on=["row", "file"], how="anti") for rows in (complete, fresh))
+        for file, rows in accepted.group_by("file").agg(pl.col("row").n_unique()).rows():
             self.report.count(file, accepted=rows, duplicates=-rows)
-        if fresh.height < complete.height:
-            self.report.repeated += self._repeated(complete, fresh)
+        if accepted.height < whole.height:
+            self.report.repeated += self._repeated(whole, accepted)
         self.report.events += fresh.height
         if fresh.height:
             self._store(fresh.drop("file", "row", normalise.REPLACES).sort(ORDER))
@@ -335,7 +341,7 @@ class Run:
             self._zones.append(named.select("customer_id", "time_zone").unique())
         future = events.filter(pl.col("occurred_at") > self._started)
         report.future += future.height
-        report.future_opt_outs += future.filter(pl.col("kind").is_in([*NOES, "message_bounced"])).height
+        report.future_opt_outs += future.filter(pl.col("kind").is_in(MUST_NOT_BE_LOST)).height
         report.first = min(moment for moment in (report.first, earliest) if moment)
         report.last = max(moment for moment in (report.last, latest) if moment)
 
@@ -367,32 +373,24 @@ class Run:
             late = late.join(raw_text(rows), on="row", how="left", maintain_order="left")
         else:
             late = batch.rejected.clear()
-        refusals = [pl.DataFrame(schema={**REJECTED, "byte": pl.UInt64()}), batch.rejected, late]
+        refusals = [
+            pl.DataFrame(schema={**REJECTED, "byte": pl.UInt64(), "opt_out": pl.Boolean()}),
+            batch.rejected,
+            late,
+        ]
         all_refused = pl.concat(refusals, how="diagonal").unique("row", keep="first").sort("row")
         if all_refused.height:
             self.report.refused_by_reason.update(all_refused["reason"])
             placed = pl.coalesce(pl.format("{}, at byte {}", "reason", "byte"), "reason")
-            looks_like_a_no = pl.col("raw").str.contains(LOOKS_LIKE_AN_OPT_OUT).fill_null(value=False)
-            self._refused.append(
-                with_customer(all_refused, batch.events).with_columns(
-                    reason=placed, file=pl.lit(scan.scrubbed(batch.path)), opt_out=looks_like_a_no
-                )
-            )
+            told = with_customer(all_refused, batch.events).with_columns(reason=placed)
+            told = with_opt_outs(told, batch.events, batch.path)
+            self._refused.append(told.with_columns(file=pl.lit(scan.scrubbed(batch.path))))
         return all_refused
-
-    def _with_pseudonyms(self, refused: pl.DataFrame) -> pl.DataFrame:
-        """`customer` by pseudonym; null for whom no event is known."""
-        sources = refused["customer"].drop_nulls().unique()
-        known = self._ws.vault.everybody() if sources.len() else {}
-        names = {source: known.get(self._ws.vault.source_token(source)) for source in sources}
-        return refused.with_columns(
-            pl.col("customer").replace_strict(names, default=None, return_dtype=pl.String)
-        )
 
     def _held(self) -> str | None:
         if not self._refused:
             return None
-        rows = self._with_pseudonyms(pl.concat(self._refused)).select(*QUARANTINED)
+        rows = with_pseudonyms(pl.concat(self._refused), self._ws.vault).select(*QUARANTINED)
         self.report.lost_opt_outs = int(rows["opt_out"].sum())
         name = write_quarantine(self._ws.path / "quarantine", rows, self._ws.vault)
         self.report.quarantine = self._ws.path / "quarantine" / name

@@ -505,3 +505,74 @@ def test_what_an_older_program_took_in_was_known_until_it_was_replaced(ws, tmp_p
 
     sent = [documents.show(Workspace.open(ws.path, known_at=at), "9").messages.sent for at in (between, None)]
     assert sent == [0, 1]
+
+
+WIDE = """
+[columns]
+customer_id = "u"
+occurred_at = "sent"
+message_id = "id"
+[constants]
+kind = "message_sent"
+[[event]]
+column = "read"
+present = true
+columns = { occurred_at = "read" }
+set = { kind = "message_opened" }
+[[event]]
+column = "left"
+present = true
+columns = { occurred_at = "left" }
+set = { kind = "unsubscribed" }
+"""
+
+
+def test_one_event_of_a_row_that_cannot_be_read_costs_the_others_nothing(ws, tmp_path):
+    mapping = raw(tmp_path, WIDE.encode(), "m.toml")
+    table = csv(
+        tmp_path,
+        "1,9,2026-01-01,2026-01-02,",
+        "2,9,,2026-01-02,2026-01-03",  # it has no time at which it was sent
+        "3,9,2026-01-01,never,2026-01-03",
+        "4,9,2026-01-01,,some day",
+        "5,9,2026-01-05,,unsubscribed",
+        header="id,u,sent,read,left",
+    )
+    report = ingest.import_paths(ws, [table], map_file=mapping)
+
+    assert counts(report) == (5, 2, 0, 3, 0)
+    events = ws.events().sort("message_id", "occurred_at").select("message_id", "kind").rows()
+    assert events == [
+        ("1", "message_sent"),
+        ("1", "message_opened"),
+        ("2", "message_opened"),
+        ("2", "unsubscribed"),
+        ("3", "message_sent"),
+        ("3", "unsubscribed"),
+        ("4", "message_sent"),
+        ("5", "message_sent"),
+    ]
+    held = pl.read_parquet(report.quarantine).select("row", "opt_out").rows()
+    assert held == [(3, False), (4, True), (5, True)]  # a message is none, whatever stands beside it
+    assert report.lost_opt_outs == 2
+    again = ingest.import_paths(ws, [table], map_file=mapping)
+    assert counts(again) == (5, 0, 2, 3, 0)
+    assert (again.events, again.repeated) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "stated", "rows"),
+    [
+        ("e.csv", '[constants]\nkind = "unsubscribed"', ("1,soon,", "2,2026-01-01,", "3,2026-01-01,,,")),
+        (
+            "e.csv",
+            'kind = "k"\n[kinds]\naustritt = "unsubscribed"',
+            ("1,soon,austritt", "2,2026-01-01,austritt"),
+        ),
+        ("unsubscribed_news.csv", '[constants]\nkind = "unsubscribed"', ("1,2026-01-01,,,",)),
+    ],
+)
+def test_a_refused_no_is_known_by_what_the_map_makes_of_it(ws, tmp_path, name, stated, rows):
+    mapping = raw(tmp_path, f'[columns]\ncustomer_id = "u"\noccurred_at = "t"\n{stated}\n'.encode(), "m.toml")
+    report = ingest.import_paths(ws, [csv(tmp_path, *rows, header="u,t,k", name=name)], map_file=mapping)
+    assert report.lost_opt_outs == report.total("quarantined") == len(rows) - report.total("accepted") > 0
