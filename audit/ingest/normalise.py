@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -156,7 +157,7 @@ class _Casting:
     def parted(self, events: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The events that can be, and the rows of all others; one of several events of a row that has no time is none."""
         reasons = pl.Series("reason", [None], dtype=pl.String).new_from_index(0, events.height)
-        for mask, reason in (each for against in self._against.values() for each in against):
+        for mask, reason in chain.from_iterable(self._against.values()):
             reasons = reasons.set(mask & reasons.is_null(), reason)
         if not reasons.count():
             return events, pl.DataFrame(schema=REFUSED)

@@ -229,11 +229,13 @@ class Run:
         fresh = self._fresh(complete)
         self._note(complete)
         refused = pl.concat(self._partly)  # counted as such, though others of their events are here
-        whole, accepted = (rows.join(refused, on=["row", "file"], how="anti") for rows in (complete, fresh))
+        readable, accepted = (
+            rows.join(refused, on=["row", "file"], how="anti") for rows in (complete, fresh)
+        )
         for file, rows in accepted.group_by("file").agg(pl.col("row").n_unique()).rows():
             self.report.count(file, accepted=rows, duplicates=-rows)
-        if accepted.height < whole.height:
-            self.report.repeated += self._repeated(whole, accepted)
+        if accepted.height < readable.height:
+            self.report.repeated += self._repeated(readable, accepted)
         self.report.events += fresh.height
         if fresh.height:
             self._store(fresh.drop("file", "row", normalise.REPLACES).sort(ORDER))
@@ -382,9 +384,9 @@ class Run:
         if all_refused.height:
             self.report.refused_by_reason.update(all_refused["reason"])
             placed = pl.coalesce(pl.format("{}, at byte {}", "reason", "byte"), "reason")
-            told = with_customer(all_refused, batch.events).with_columns(reason=placed)
-            told = with_opt_outs(told, batch.events, batch.path)
-            self._refused.append(told.with_columns(file=pl.lit(scan.scrubbed(batch.path))))
+            listing = with_customer(all_refused, batch.events).with_columns(reason=placed)
+            listing = with_opt_outs(listing, batch.events, batch.path)
+            self._refused.append(listing.with_columns(file=pl.lit(scan.scrubbed(batch.path))))
         return all_refused
 
     def _held(self) -> str | None:

@@ -15,7 +15,7 @@ from audit.errors import InputError
 from tui.commands.limits import Limits, read
 
 SCRIPT = """
-import os, sys, time
+import os, sqlite3, sys, time
 from pathlib import Path
 from tui.commands.limits import Limits, guarded
 
@@ -41,10 +41,14 @@ def script(tmp_path, bad, end=""):
         ("bytearray(10**10)", "bad: takes more than 200 MB of memory to read, and nothing of it came in"),
         ("while True: pass", "bad: takes more than 1 second of processor time to read"),
         ('(folder / "out").write_bytes(bytes(10_000))', "bad: takes more than 0 MB on disk in one file"),
+        (
+            'sqlite3.connect(folder / "v.db").executescript("CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(99999))")',
+            "bad: takes more than 0 MB on disk in one file",
+        ),
         ("os.abort()", "bad: takes more than 200 MB of memory"),
         ("os.kill(os.getpid(), 9)", "bad: stopped while it was read, as by a system short of memory"),
     ],
-    ids=["memory", "time", "file", "aborted", "killed"],
+    ids=["memory", "time", "file", "database", "aborted", "killed"],
 )
 def test_what_takes_too_much_is_named_and_left_out(tmp_path, bad, said):
     done = subprocess.run(script(tmp_path, bad), capture_output=True, text=True, check=False)

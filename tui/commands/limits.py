@@ -207,6 +207,8 @@ def _what(error: BaseException) -> str | None:
             return "memory"
         if getattr(cause, "errno", None) == errno.EFBIG or "File too large" in str(cause):
             return "file"
+        if getattr(cause, "sqlite_errorname", None) == "SQLITE_IOERR_WRITE":  # all that SQLite tells of it
+            return "file"
         cause = cause.__cause__ or cause.__context__
     return None
 
