@@ -496,9 +496,12 @@ def _resend(event, at, to=(JO,), **rest):
 
 RESEND = Sample(
     (
-        _resend("email.sent", "2026-01-05T10:00:00.000Z", (JO, AL), tags={"category": "spring"}, **STRANGE),
+        _resend(
+            "email.sent", "2026-01-05T10:00:00.000Z", cc=[], bcc=[AL], tags={"category": "spring"}, **STRANGE
+        ),
         _resend("email.delivered", "2026-01-05 10:00:02.000+00", (JO,)),
         _resend("email.opened", "2026-01-05T10:01:00.000Z", (JO, AL)),
+        _resend("email.opened", "2026-01-05T10:01:00.000Z", cc=[AL]),
         _resend(
             "email.clicked",
             "2026-01-05T10:02:00.000Z",
@@ -536,7 +539,7 @@ RESEND = Sample(
         (JO, "message_clicked", 1767607290, "r1", None, None, None),
         (JO, "unsubscribed", 1767607440, None, None, "news", None),
     ),
-    skipped=1,
+    skipped=2,
 )
 
 SAMPLES = {
