@@ -31,6 +31,7 @@ SAMPLE = 1000
 
 _LEVELS = 6
 _ADDRESS = r"^\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$"
+_ORDER_NUMBER = r"^#\w*\d+\w*$"
 _IP = r"^\s*(\d{1,3}\.){3}\d{1,3}\s*$"
 _MOST_KINDS = 40
 _LETTER = 2
@@ -215,7 +216,13 @@ class Draft:
     def _fits(self, ours: str, theirs: str) -> bool:
         if ours == "occurred_at":
             return self._is_time(theirs)
+        if ours == "order_id" and normal(theirs) == "name":
+            return self._numbers_orders(theirs)
         return ours != "kind" or self._says_kinds(theirs)
+
+    def _numbers_orders(self, name: str) -> bool:
+        """Whether a column holds numbers as Shopify gives them to orders, under `Name`: #1001."""
+        return bool(self.columns[name].drop_nulls().str.contains(_ORDER_NUMBER).all())
 
     def _is_time(self, name: str) -> bool:
         return _form(self.columns[name]) is not None
@@ -344,7 +351,8 @@ class Draft:
         """The field of the vault that a column goes to; who a row is about may be an address besides."""
         chosen = self.chosen(name)
         if chosen in ("", "customer_id"):
-            return self._like(name) or identifier_field(name)
+            field = self._like(name) or identifier_field(name)
+            return None if field == "name" and self._numbers_orders(name) else field
         return chosen.removeprefix(TO_VAULT) if chosen.startswith(TO_VAULT) else None
 
     def _others(self, taken: dict[str, str]) -> Iterator[str]:

@@ -123,3 +123,12 @@ def test_names_written_in_one_are_known(tmp_path):
     columns = tomllib.loads(suggest(csv(tmp_path, row, header=header)).map)["columns"]
     assert columns["item_id"] == "StockCode"
     assert {"customer_id", "occurred_at", "order_id", "item_name", "quantity", "price"} < columns.keys()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "line"), [("#1001", "#1002", 'order_id = "Name"'), ("Jo", "Al", 'name = ["Name"]')]
+)
+def test_a_name_of_orders_is_no_name_of_a_person(tmp_path, first, second, line):
+    file = tmp_path / "orders.csv"
+    file.write_text(f"Name,Email,Created at\n{first},jo@e.test,2026-01-05\n{second},al@e.test,2026-01-06\n")
+    assert [each for each in suggest(file).map.splitlines() if '"Name"' in each] == [line]
