@@ -12,7 +12,7 @@ from typing import IO
 from audit.errors import InputError
 from audit.ingest import archive
 from audit.ingest.amazon.datasets import Dataset, book
-from audit.ingest.amazon.table import Table
+from audit.ingest.amazon.table import table
 from audit.privacy.clean import clean
 
 _VERSION = re.compile(r"(?:-(\d{1,3})| \((\d{1,3})\))$")
@@ -123,7 +123,7 @@ def _modified(member: archive.Member, otherwise: datetime) -> datetime:
 
 def _known(member: Member) -> Member:
     name = member.parts[-1]
-    if not name.casefold().endswith(".csv"):
+    if not name.casefold().endswith((".csv", ".json")):
         return member
     dataset = book().named(stem(name)) or _by_header(member)
     return replace(member, dataset=dataset)
@@ -133,7 +133,7 @@ def _by_header(member: Member) -> Dataset | None:
     if len(member.parts) > 1:
         return None
     with member.open() as stream:
-        return book().with_header(Table(stream, member.path).header)
+        return book().with_header(table(stream, member.path).header)
 
 
 def _without_repeats(members: Iterable[Member]) -> Iterator[Member]:
@@ -178,7 +178,8 @@ def _version(name: str) -> int:
 
 
 def _without_ending(name: str) -> str:
-    return name[:-4] if name[-4:].casefold() in (".csv", ".zip") else name
+    bare, _, ending = name.rpartition(".")
+    return bare if ending.casefold() in ("csv", "json", "zip") else name
 
 
 def is_export(path: Path) -> bool:

@@ -16,7 +16,7 @@ from audit.ingest import attributes
 from audit.ingest.amazon.archive_members import Member, is_export, opened
 from audit.ingest.amazon.dataset_rules import REFINE, Run
 from audit.ingest.amazon.datasets import Dataset, book, dates_only, flags, moments, tidy, vault_columns
-from audit.ingest.amazon.table import Chunk, Table
+from audit.ingest.amazon.table import Chunk, table
 from audit.ingest.format import IDENTIFIERS, Batch, Format, Options
 from audit.privacy import scan
 from audit.privacy.clean import clean_column
@@ -73,13 +73,13 @@ def _strangers(members: Sequence[Member]) -> Iterator[Batch]:
 def _batches(member: Member, dataset: Dataset, customer: str, run: Run) -> Iterator[Batch]:
     """All rows of one file, as events of `customer`. Rows of a file that is not to be read are skipped, and counted."""
     with member.open() as stream:
-        table = Table(stream, member.path, overflow=dataset.overflow, footers=book().footers)
-        layout = Layout(dataset, table.header)
+        rows = table(stream, member.path, overflow=dataset.overflow, footers=book().footers)
+        layout = Layout(dataset, rows.header)
         reason = _why_not(member, dataset, layout)
-        for chunk in table.chunks():
+        for chunk in rows.chunks():
             yield _skipped(member, chunk, reason) if reason else _batch(member, chunk, layout, customer, run)
-            run.tell(member, table.read_bytes)
-        if not table.rows:
+            run.tell(member, rows.read_bytes)
+        if not rows.rows:
             yield _skipped(member, Chunk(), reason)
         run.done += member.size
 
@@ -265,7 +265,7 @@ def _rejected(refused: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
 AMAZON = Format(
     name=FORMAT,
     title='Amazon\'s "Request My Data" export',
-    reads="zip, zip of zips, folder or CSV, of any of its three generations; whose it is comes from --customer",
+    reads="zip, zip of zips, folder, CSV or JSON, of any of its three generations; whose it is comes from --customer",
     gives=gives(),
     recognises=is_export,
     read=lambda path, options: read_together([path], options),

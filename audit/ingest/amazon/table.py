@@ -1,14 +1,15 @@
-"""CSV as the export writes it: byte order marks, blank lines, ragged rows, footers, lines that are no UTF-8."""
+"""Tables as the export writes them: CSV with marks, blank lines, ragged rows, footers, lines that are no UTF-8; and JSON."""
 
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import IO
+from itertools import chain
+from typing import IO, Any
 
 import polars as pl
 
 from audit.errors import InputError
-from audit.ingest import csv_text
+from audit.ingest import csv_text, strict_json
 from audit.ingest.format import REJECTED
 from audit.privacy.clean import clean
 
@@ -122,6 +123,62 @@ class Table:
         if self._footers and record[0].startswith(self._footers):
             self._footers = ("",)
         return self._footers == ("",)
+
+
+class JsonTable(Table):
+    """The same of a JSON list of objects, whose keys are the columns of the CSV (since November 2023 some exports hold
+    `Retail.OrderHistory.1.json`: github.com/hutauf/vine-prices-estimation, issue 2). `header`: the keys of the first object.
+    """
+
+    def __init__(
+        self, stream: IO[bytes], path: str, *, overflow: bool = False, footers: tuple[str, ...] = ()
+    ) -> None:
+        del path
+        self._overflow, self._footers = overflow, footers
+        self._lines = _Lines(stream)
+        values = self._values(stream)
+        first = next(values, None)
+        self.header = list(first) if isinstance(first, dict) else []
+        self._objects = chain([] if first is None else [first], values)
+        self.rows = 0
+
+    def _values(self, stream: IO[bytes]) -> Iterator[dict[str, Any] | str]:
+        """Each object, or the reason why it is none."""
+        try:
+            for texts, self._lines.offset in strict_json.objects(stream):
+                for text in texts:
+                    self._lines.last = text.decode("utf-8", "backslashreplace").strip()
+                    yield _object(self._lines.last)
+        except strict_json.OpenError as error:
+            yield f"no readable JSON: {error}"
+
+    def _records(self) -> Iterator[list[str] | str]:
+        for value in self._objects:
+            if isinstance(value, str):
+                yield value
+            elif further := [key for key in value if key not in self.header]:
+                yield f"{further[0]!r} is no column of the first object"
+            else:
+                yield [_cell(value.get(name)) for name in self.header]
+
+
+def _object(text: str) -> dict[str, Any] | str:
+    try:
+        value = strict_json.loads(text)
+    except ValueError as error:
+        return f"no readable JSON: {error}"
+    return value if isinstance(value, dict) else "no readable JSON: no object"
+
+
+def _cell(value: Any) -> str:
+    """A value as the CSV has it: text and numbers as they are written, nothing for null."""
+    return "" if value is None else value if isinstance(value, str) else strict_json.dumps(value)
+
+
+def table(stream: IO[bytes], path: str, *, overflow: bool = False, footers: tuple[str, ...] = ()) -> Table:
+    """The table in a stream, by the ending of its name. Raises InputError if a column stands twice."""
+    kind = JsonTable if path.casefold().endswith(".json") else Table
+    return kind(stream, path, overflow=overflow, footers=footers)
 
 
 class _Lines:

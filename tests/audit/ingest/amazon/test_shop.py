@@ -51,6 +51,19 @@ def test_a_status_in_another_language_is_told_and_no_purchase(ws, tmp_path):
     assert report.document().other_kinds == {"Storniert": 1}
 
 
+def test_orders_in_json_are_the_same_events_as_in_csv(ws, tmp_path):
+    rows = [order(), order("400-2", gift="All the best")]
+    objects = [dict(zip(ex.ORDERS, row, strict=True)) for row in rows]
+    objects[0] |= {"Unit Price": 9.90, "Quantity": 1, "Gift Message": None}
+    listed = tmp_path / "Retail.OrderHistory.1.json"
+    listed.write_text(json.dumps([*objects, {"Order ID": "400-3", "Strange": 1}]), encoding="utf-8")
+    export = ex.zipped(tmp_path / "e.zip", {"Retail.OrderHistory.2.csv": ex.table(ex.ORDERS, *rows)})
+    report = ingest.import_paths(ws, [listed], customer="me")
+    assert (report.total("accepted"), report.total("quarantined")) == (2, 1)
+    assert report.refused_by_reason == {"'Strange' is no column of the first object": 1}
+    assert ingest.import_paths(ws, [export], customer="me").total("accepted") == 0
+
+
 def test_a_gift_message_marks_a_gift(tmp_path):
     made = ex.one(
         tmp_path,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from audit.errors import InputError
 from audit.ingest.amazon.datasets import tidy
-from audit.ingest.amazon.table import Table
+from audit.ingest.amazon.table import JsonTable, Table
 
 
 def read(content, **options):
@@ -16,6 +16,15 @@ def read(content, **options):
     cells = pl.concat([chunk.cells(table.header) for chunk in chunks]) if chunks else pl.DataFrame()
     bad = pl.concat([chunk.rejected() for chunk in chunks]) if chunks else pl.DataFrame()
     return table, cells, bad
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"[1]", b"{", b"[{", b"null", b'[{"a":1}{"a":2}', b'{"a":{"b":1}}']
+)
+def test_json_of_another_shape_is_no_table_and_nothing_worse(content):
+    rows = JsonTable(io.BytesIO(content), "e.json")
+    taken = list(rows.chunks())
+    assert sum(chunk.rows for chunk in taken) == sum(len(chunk.records) + len(chunk.bad) for chunk in taken)
 
 
 @pytest.mark.parametrize(
