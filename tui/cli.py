@@ -36,7 +36,12 @@ def run(arguments: list[str]) -> int:
         complain(_not_text(error))
         return Exit.USAGE
     except _unreadable() as error:
-        complain(f"a file of the workspace cannot be read; restore it from a backup ({error})")
+        from audit.storage import event_store
+
+        complain(
+            event_store.damage()
+            or f"a file of the workspace cannot be read; restore it from a backup ({error})"
+        )
         return Exit.USAGE
     except KeyboardInterrupt:
         complain("stopped")

@@ -160,7 +160,9 @@ def error_line(error: Exception) -> str:
         return str(error)
     if isinstance(error, OSError):
         return f"{error.filename or 'this machine'}: {error.strerror or error}"
-    return "a file of the workspace is damaged; restore it from a backup"
+    from audit.storage import event_store
+
+    return event_store.damage() or "a file of the workspace is damaged; restore it from a backup"
 
 
 # -- progress ------------------------------------------------------------------------------------------------------

@@ -98,6 +98,7 @@ def _disk(folder: Path) -> HealthCheck:
 
 
 def _workspace(folder: Path) -> list[HealthCheck]:
+    from audit.storage import event_store
     from audit.workspace.workspace import Workspace
 
     if not folder.exists():
@@ -106,6 +107,10 @@ def _workspace(folder: Path) -> list[HealthCheck]:
         ]
     try:
         ws = Workspace.open(folder)
+        event_store.check(folder / "events", ws.manifest.segments)
+        damage = event_store.damage(folder / "events" / segment.file for segment in ws.manifest.segments)
+        if damage is not None:
+            return [_check("workspace", False, damage)]
         ws.scan()
         rules = len(ws.book.rules())
         key = ws.vault.fingerprint

@@ -264,5 +264,24 @@ def _rows(segments: Iterable[Segment]) -> int:
     return sum(segment.rows for segment in segments)
 
 
+_opened: dict[Path, None] = {}
+
+
+def damage(paths: Iterable[Path] | None = None) -> str | None:
+    """What is said of the first of some files of events of which a part cannot be read; without `paths` of those opened in this process."""
+    path = next((path for path in (_opened if paths is None else paths) if not _is_sound(path)), None)
+    return None if path is None else f"{path}: is damaged; restore the workspace from a backup"
+
+
+def _is_sound(path: Path) -> bool:
+    try:
+        for column in pl.read_parquet_schema(path):
+            pl.read_parquet(path, columns=[column])
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return False
+    return True
+
+
 def _open(folder: Path, segment: Segment) -> pl.LazyFrame:
+    _opened[folder / segment.file] = None
     return pl.scan_parquet(folder / segment.file, schema=STORED, missing_columns="insert")

@@ -306,13 +306,18 @@ def test_of_many_segments_that_only_we_give_the_first_are_listed_and_the_rest_co
 
 
 def test_a_file_damaged_in_its_middle_is_one_line_and_no_traceback(own: Command) -> None:
-    for file in (own.workspace / "events").iterdir():
+    files = sorted((own.workspace / "events").iterdir())
+    for file in files:
         content = bytearray(file.read_bytes())
         content[4:-200] = bytes(byte ^ 0x5A for byte in content[4:-200])
         file.write_bytes(content)
     done = own("show", "scene-01-nail-clipper", "--json")
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
-    assert "restore it from a backup" in done.err
+    assert any(f"{file}: is damaged; restore the workspace from a backup" in done.err for file in files)
+    checks = own("doctor", "--json").document["checks"]
+    (workspace,) = (check for check in checks if check["name"] == "workspace")
+    assert not workspace["ok"]
+    assert "is damaged; restore the workspace from a backup" in workspace["detail"]
 
 
 def test_listed_rules_always_say_whether_they_are_on(whysent: Command) -> None:

@@ -407,7 +407,8 @@ async def test_a_file_damaged_in_its_middle_is_one_calm_line_and_the_program_liv
             driver = Driver(app, pilot)
             await driver.settle()
             await driver.press(keyed)
-            assert "a file of the workspace is damaged" in driver.text
+            assert ".parquet:" in driver.text
+            assert "damaged; restore" in driver.text
             assert app.is_running
             assert "Traceback" not in driver.text
             await driver.press("2", "1")
