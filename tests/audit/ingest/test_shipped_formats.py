@@ -4,6 +4,7 @@ import gzip
 import json
 from dataclasses import dataclass
 
+import polars as pl
 import pytest
 
 from audit import ingest
@@ -670,3 +671,114 @@ def test_a_mail_to_several_is_posted_for_each_and_stays_one_of_each(ws, tmp_path
         mails = by_source(ws).filter(kind="message_sent").sort("customer_id", "message_id")
         expected = [(who, message) for who in (AL, JO) for message in sent]
         assert mails.select("customer_id", "message_id").rows() == expected
+
+
+def _sendgrid_says(who, n, event, **rest):
+    row = {
+        "email": who,
+        "timestamp": 1767607200,
+        "event": event,
+        "sg_message_id": f"m{n}",
+        "sg_event_id": f"e{n}",
+    }
+    return {**row, **rest}
+
+
+def _mailgun_says(who, n, **rest):
+    return _mailgun("failed", 1767607200.5 + n, who, **rest)
+
+
+def _postmark_says(who, n, **rest):
+    row = {"MessageID": f"p{n}", "BouncedAt": "2026-01-05T10:00:00Z", "ChangedAt": "2026-01-05T10:00:00Z"}
+    return {
+        **row,
+        "RecordType": "Bounce",
+        "ID": n,
+        "Email": who,
+        "Recipient": who,
+        "MessageStream": "m",
+        **rest,
+    }
+
+
+def _ses_says(who, n, kind="Permanent", subtype="General"):
+    bounce = {"bounceType": kind, "bounceSubType": subtype, "timestamp": "2026-01-05T10:00:00.000Z"}
+    return _ses("Bounce", (who,), bounce={**bounce, "bouncedRecipients": [{"emailAddress": who}]})
+
+
+def _brevo_says(who, n, event):
+    return {
+        "event": event,
+        "email": who,
+        "id": n,
+        "message-id": f"<b{n}>",
+        "ts_event": 1767607200,
+        "subject": "Hello",
+    }
+
+
+def _mailjet_says(who, n, event, **rest):
+    return {"event": event, "time": 1767607200, "MessageID": n, "email": who, "mj_campaign_id": 7, **rest}
+
+
+def _resend_says(who, n, kind):
+    return _resend(
+        "email.bounced", "2026-01-05T10:00:00.000Z", (who,), email_id=f"r{n}", bounce={"type": kind}
+    )
+
+
+def _hubspot_says(who, n, reason):
+    row = {"id": f"h{n}", "type": "DROPPED", "created": 1767607200000, "recipient": who, "emailCampaignId": 7}
+    return {**row, "appId": 1, "portalId": 9, "dropReason": reason}
+
+
+STATED = {
+    "sendgrid": (_sendgrid_says, {
+        ("dropped", "Unsubscribed Address"): "unsubscribed", ("dropped", "Bounced Address"): "hard bounce",
+        ("dropped", "Spam Reporting Address"): "complaint", ("dropped", "Invalid"): "invalid address",
+        ("dropped", "Invalid SMTPAPI header"): "Invalid SMTPAPI header",
+        ("dropped", "Recipient List over Package Quota"): "Recipient List over Package Quota",
+    }, lambda event, reason: {"event": event, "reason": reason}),
+    "mailgun": (_mailgun_says, {
+        ("permanent", "suppress-unsubscribe"): "unsubscribed", ("permanent", "suppress-complaint"): "complaint",
+        ("permanent", "suppress-bounce"): "hard bounce", ("permanent", "bounce"): "hard bounce",
+    }, lambda severity, reason: {"severity": severity, "reason": reason}),
+    "postmark": (_postmark_says, {
+        ("HardBounce",): "hard bounce", ("SoftBounce",): "soft bounce", ("Transient",): "soft bounce",
+        ("BadEmailAddress",): "invalid address", ("DnsError",): "DnsError",
+    }, lambda word: {"Type": word}),
+    "ses": (_ses_says, {
+        ("Permanent", "NoEmail"): "hard bounce", ("Transient", "MailboxFull"): "soft bounce",
+        ("Permanent", "UnsubscribedRecipient"): "unsubscribed", ("Undetermined", "Undetermined"): "Undetermined",
+    }, lambda kind, subtype: {"kind": kind, "subtype": subtype}),
+    "brevo": (_brevo_says, {
+        ("hard_bounce",): "hard bounce", ("soft_bounce",): "soft bounce", ("invalid_email",): "invalid address",
+    }, lambda event: {"event": event}),
+    "mailjet": (_mailjet_says, {
+        ("blocked", "preblocked"): "hard bounce", ("blocked", "duplicate in campaign"): "duplicate",
+        ("blocked", "spam reporter"): "complaint", ("blocked", "typofix"): "typofix",
+    }, lambda event, error: {"event": event, "error": error}),
+    "resend": (_resend_says, {
+        ("Permanent",): "hard bounce", ("Transient",): "soft bounce", ("Undetermined",): "Undetermined",
+    }, lambda kind: {"kind": kind}),
+    "hubspot": (_hubspot_says, {
+        ("PREVIOUSLY_UNSUBSCRIBED_MESSAGE",): "unsubscribed", ("PREVIOUSLY_UNSUBSCRIBED_PORTAL",): "unsubscribed",
+        ("PREVIOUSLY_UNSUBSCRIBED_BUSINESS_UNIT",): "unsubscribed", ("PREVIOUSLY_UNSUBSCRIBED_BRAND",): "unsubscribed",
+        ("ADDRESS_OPTED_OUT",): "unsubscribed", ("PREVIOUSLY_BOUNCED",): "hard bounce", ("PREVIOUS_SPAM",): "complaint",
+        ("INVALID_TO_ADDRESS",): "invalid address", ("RECIPIENT_FATIGUE_SUPPRESSED",): "frequency capped",
+        ("GRAYMAIL_SUPPRESSED",): "GRAYMAIL_SUPPRESSED",
+    }, lambda reason: {"reason": reason}),
+}  # fmt: skip
+"""What the providers' references list as reasons, and what each is here; a word without one of ours stays theirs."""
+
+
+@pytest.mark.parametrize("source", STATED)
+def test_what_a_provider_states_as_a_reason_is_ours_or_their_own_word(ws, tmp_path, source):
+    post, said, fields = STATED[source]
+    people = {f"p{n}@example.test": words for n, words in enumerate(said)}
+    rows = [post(who, n, **fields(*words)) for n, (who, words) in enumerate(people.items())]
+    report = ingest.import_paths(ws, [ndjson(tmp_path, *rows)])
+    assert {file.format for file in report.files} == {source}
+    events = by_source(ws).filter(pl.col("kind").is_in(["message_bounced", "message_suppressed"]))
+    reasons = dict(events.select("customer_id", "reason").rows())
+    assert reasons == {who: said[words] for who, words in people.items()}
