@@ -1,5 +1,6 @@
 """CSV as text: the fast way where a block is sound, line by line where it is not, so that only bad rows are lost."""
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,21 @@ BLOCK = 256 * 1024**2
 
 _REJECTED = {**REJECTED, "byte": pl.UInt64()}
 _LONGEST = 1024**2
+"""House value: characters of a field, and bytes of a header line, at most."""
+
 _DELIMITERS = ",;\t|"
+UTF_8 = "utf-8"
+_BEFORE_UTF_8 = "cp1252"
+"""What a text of bytes that are no UTF-8 most likely is: Latin-1 reads as it."""
+
+
+def encoding_of(head: bytes) -> str:
+    """In which encoding a file most likely is that begins with `head`, which may end inside a character."""
+    try:
+        codecs.getincrementaldecoder(UTF_8)().decode(head)
+    except UnicodeDecodeError:
+        return _BEFORE_UTF_8
+    return UTF_8
 
 
 def header(head: bytes, path: str, delimiter: str | None = None) -> tuple[list[str], str]:
@@ -26,6 +41,10 @@ def header(head: bytes, path: str, delimiter: str | None = None) -> tuple[list[s
         signs = delimiter or max(_DELIMITERS, key=text.split("\n", 1)[0].count)
         names = [clean(name.strip()) for name in next(csv.reader(io.StringIO(text), delimiter=signs))]
     except (csv.Error, StopIteration) as error:
+        if "\r" in text.rstrip("\r\n"):
+            raise InputError(
+                f"{path}: its lines end in CR alone; save it with lines that end in LF"
+            ) from error
         raise InputError(
             f"{path}: has no readable header line; write the names of its columns into the first"
         ) from error
@@ -54,17 +73,30 @@ def chunks(
         stream = _recoded(stream, path, encoding)
     head = b"" if columns else _header_line(stream)
     names, delimiter = (list(columns), delimiter or ",") if columns else header(head, path, delimiter)
-    block, row, offset = stream.read(size), 1, len(head)
+    block, row, offset, line = stream.read(size), 1, len(head), head.count(b"\n") + 1
     yield frame([], [], names), pl.DataFrame(schema=_REJECTED), offset
     while block:
         more = stream.read(size)
         cut = _record_end(block) if more else len(block)
-        rows, rejected, records = _parse(block[:cut], names, delimiter, row, offset)
+        try:
+            rows, rejected, records = _parse(block[:cut], names, delimiter, row, offset)
+        except _EndlessFieldError as error:
+            text = f"in line {line + error.line:,} begins a field of more than {_LONGEST >> 20} MiB, or a quote that nothing closes"
+            raise InputError(f"{path}: {text}; mend that line") from error
         yield rows, rejected, offset + cut
         last = block[block.rfind(b"\n") + 1 :]
         if not more and block.count(b'"') % 2 and _ends_in_quote(last, delimiter):
             raise InputError(f"{path}: ends before a quote is closed; take the file again")
+        line += block.count(b"\n", 0, cut)
         row, offset, block = row + records, offset + cut, block[cut:] + more
+
+
+class _EndlessFieldError(ValueError):
+    """A field that is too long; `line`: how many lines of the block come before it."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__()
+        self.line = line
 
 
 def _parse(
@@ -88,6 +120,9 @@ def _fast(block: bytes, names: list[str], delimiter: str) -> pl.DataFrame | None
         )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return None
+    longest = rows.select(pl.max_horizontal(pl.all().str.len_bytes().max())).item()
+    if (longest or 0) > _LONGEST:
+        return None
     if not rows.height or not rows[names[-1]].null_count():
         return rows  # a row that lacks a field lacks the last one
     inside = (
@@ -102,10 +137,11 @@ def _fast(block: bytes, names: list[str], delimiter: str) -> pl.DataFrame | None
 def _slow(
     block: bytes, names: list[str], delimiter: str, row: int, offset: int
 ) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    """Row by row. Raises _EndlessFieldError where a quote that is not closed on its line is followed by nothing but bad rows."""
     good: list[list[str]] = []
     numbers: list[int] = []
     bad: list[tuple[int, str | None, str, int]] = []
-    number = row
+    number, begun = row, -1
     for fields, raw, start in _records(block, delimiter, len(names)):
         if fields is not None and not fields:
             continue  # a blank line is no row
@@ -113,7 +149,11 @@ def _slow(
         if reason is None and fields is not None:
             good.append(fields)
             numbers.append(number)
+            begun = -1
         else:
+            begun = start if fields is None and begun < 0 else begun
+            if begun >= 0 and start - begun > _LONGEST:
+                raise _EndlessFieldError(block.count(b"\n", 0, begun))
             bad.append((number, reason, raw.decode("utf-8", "replace"), offset + start))
         number += 1
     return frame(good, numbers, names), pl.DataFrame(bad, schema=_REJECTED, orient="row"), number - row
@@ -143,8 +183,8 @@ def _reason(fields: list[str] | None, raw: bytes, width: int) -> str | None:
         return "a quote that is not closed on its line, or too long a field"
     try:
         raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return f"not UTF-8 (byte {error.start + 1} of the row)"
+    except UnicodeDecodeError:
+        return f'not UTF-8; a map can say what it is, such as encoding = "{_BEFORE_UTF_8}"'
     if len(fields) != width:
         return f"{len(fields)} fields where the header has {width}"
     return None
@@ -156,13 +196,17 @@ def _records(block: bytes, delimiter: str, width: int) -> Iterator[tuple[list[st
     A record of several lines that has not the `width` number of fields, or that never ends, may have run away with its
     quote: only its first line is taken, with None for its fields, and reading goes on after that.
     """
+    csv.field_size_limit(_LONGEST)
     lines = io.BytesIO(block).readlines()
     at, offset = 0, 0
     while at < len(lines):
         feed = _Feed(lines, at)
         reader = csv.reader(feed, delimiter=delimiter)
         try:
-            for fields in reader:
+            for cells in reader:
+                fields = (
+                    cells if any(cells[width:]) else cells[:width]
+                )  # some programs end lines with a delimiter
                 several = feed.at - at > 1
                 raw = b"".join(lines[at : feed.at])
                 is_last = feed.at == len(lines)

@@ -312,7 +312,7 @@ class _Rows:
         """The columns of each event of one object, as text. Raises ValueError in plain words."""
         if len(written) >= strict_json.LONGEST:
             raise ValueError(f"a line of more than {strict_json.LONGEST >> 20} MiB")
-        parsed = loads(written.removeprefix(b"\xef\xbb\xbf").decode("utf-8").strip())
+        parsed = loads(written.removeprefix(b"\xef\xbb\xbf").decode("utf-8").strip(), words=True)
         if not isinstance(parsed, dict):
             raise ValueError("no object")  # noqa: TRY004  a bad row, whatever is wrong with it
         said = _text_cleaned if b"\\u" in written else text

@@ -45,6 +45,7 @@ REPLACES = "replaces"
 
 _ABSENT = "\x1e"
 _ABSENT_FIELD = "is absent"
+_NO_ID = r'^(\{".*\}|\[.*\])$'
 _NO_TIME = f"occurred_at {_ABSENT_FIELD}"
 _GUESS = rf',?"machine_flag":"{scanners.LIKELY}"'
 
@@ -180,6 +181,9 @@ class _Casting:
             text = text.set(blank, None)
         if column.name == "kind":
             self._kinds(text)
+        if column.name == "customer_id":
+            several = text.str.contains(_NO_ID).fill_null(value=False)
+            self._refuse(column.name, several, "is a list or an object; a map can name a path into it")
         return text
 
     def _read(self, column: pl.Series, name: str) -> pl.Series:

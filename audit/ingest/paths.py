@@ -23,6 +23,9 @@ EACH = "[]"
 FIRST = "[0]"
 """What a path says of the first element of a list."""
 
+_LEVELS = 6
+"""House value: objects inside each other whose keys become columns of their own in `flat`."""
+
 Fields = dict[str, Any]
 
 
@@ -248,3 +251,20 @@ def _opened(value: Any) -> Any:
         return strict_json.loads(value)
     except ValueError:
         return value
+
+
+def flat(row: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """An object as columns by path; of a list its first element."""
+    return [(dict(_leaves(row, "", 0)), {})]
+
+
+def _leaves(value: Any, path: str, level: int) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and level < _LEVELS:
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{path}.{key}" if path else str(key), level + 1)
+    elif isinstance(value, list) and value and isinstance(value[0], dict) and level < _LEVELS:
+        yield from _leaves(value[0], f"{path}[]", level + 1)
+    elif isinstance(value, list):
+        yield f"{path}[0]", value[0] if value else None
+    elif path:
+        yield path, value

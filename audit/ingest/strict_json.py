@@ -38,15 +38,15 @@ class Placeholder:
         return True
 
 
-def loads(text: str) -> Any:
+def loads(text: str, *, words: bool = False) -> Any:
     """Parse one JSON value; numbers are `Number`. Raises ValueError in plain words for what cannot be trusted.
 
-    Refused: the same key twice, more than `DEPTH` levels, numbers longer than `DIGITS`, NaN and infinities.
+    Refused: the same key twice, more than `DEPTH` levels, numbers longer than `DIGITS`, NaN and infinities, which are texts with `words`.
     """
     if text.count("{") + text.count("[") > DEPTH:
         _refuse_deep(text)
     try:
-        return _DECODER.decode(text)
+        return (_DECODER_OF_WORDS if words else _DECODER).decode(text)
     except RecursionError as error:
         raise ValueError(f"more than {DEPTH} levels deep") from error
     except json.JSONDecodeError as error:
@@ -105,10 +105,6 @@ def _number(text: str) -> Number:
     return Number(text)
 
 
-def _constant(text: str) -> Any:
-    raise ValueError(f"{text} is no number")
-
-
 def _refuse_deep(text: str) -> None:
     level, quoted, escaped = 0, False, False
     for sign in text:
@@ -124,8 +120,15 @@ def _refuse_deep(text: str) -> None:
             level -= 1
 
 
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_pairs, parse_int=_number, parse_float=_number, parse_constant=_constant
+def _constant(text: str) -> Any:
+    raise ValueError(f"{text} is no number")
+
+
+_DECODER, _DECODER_OF_WORDS = (
+    json.JSONDecoder(
+        object_pairs_hook=_pairs, parse_int=_number, parse_float=_number, parse_constant=constant
+    )
+    for constant in (_constant, str)
 )
 _ENCODER = msgspec.json.Encoder(enc_hook=_raw)
 _UNSAFE = re.compile(rf"\\\\[bfnrtu]|[{HOSTILE}]")

@@ -19,7 +19,7 @@ import polars as pl
 from audit.errors import InputError
 from audit.events.document import Document
 from audit.events.schema import KINDS, NEEDED, OTHER, SCHEMA
-from audit.ingest import map_language, readers, timestamps, values
+from audit.ingest import csv_text, map_language, paths, readers, timestamps, values
 from audit.ingest.attributes import identifier_field, normal
 from audit.ingest.readers import Reading
 from audit.ingest.values import Conventions, as_text
@@ -29,7 +29,6 @@ from audit.storage import toml_input
 SAMPLE = 1000
 """Rows that are looked at."""
 
-_LEVELS = 6
 _ADDRESS = r"^\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$"
 _ORDER_NUMBER = r"^#\w*\d+\w*$"
 _IP = r"^\s*(\d{1,3}\.){3}\d{1,3}\s*$"
@@ -81,14 +80,16 @@ def draft_of(path: Path, choices: Mapping[str, str]) -> "Draft":
     """What a map may be begun with. Raises InputError for a file that cannot be read, or holds no row."""
     if not path.is_file():
         raise InputError(f"{path}: no such file; a map is suggested for one file, not for a folder")
-    readers.file_type(path)
-    tables = (table.rows.head(SAMPLE) for table in readers.heads(path, Reading(_flat), lambda _: True))
+    file = readers.file_type(path)
+    encoding = csv_text.encoding_of(file.head) if file.kind == "csv" else csv_text.UTF_8
+    reading = Reading(paths.flat, encoding=encoding)
+    tables = (table.rows.head(SAMPLE) for table in readers.heads(path, reading, lambda _: True))
     rows = next((rows for rows in tables if rows.height), None)
     if rows is None:
         raise InputError(f"{path}: holds no row that could be read")
     columns = {name: as_text(rows[name]) for name in rows.columns if name != "row"}
     filled = {name: column for name, column in columns.items() if column.drop_nulls().len()}
-    return Draft(path.name, filled, choices)
+    return Draft(path.name, filled, choices, encoding)
 
 
 def _is_usable(text: str) -> bool:
@@ -99,23 +100,6 @@ def _is_usable(text: str) -> bool:
     return True
 
 
-def _flat(row: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """An object as columns by path; of a list its first element."""
-    return [(dict(_leaves(row, "", 0)), {})]
-
-
-def _leaves(value: Any, path: str, level: int) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict) and level < _LEVELS:
-        for key, inner in value.items():
-            yield from _leaves(inner, f"{path}.{key}" if path else str(key), level + 1)
-    elif isinstance(value, list) and value and isinstance(value[0], dict) and level < _LEVELS:
-        yield from _leaves(value[0], f"{path}[]", level + 1)
-    elif isinstance(value, list):
-        yield f"{path}[0]", value[0] if value else None
-    elif path:
-        yield path, value
-
-
 @dataclass
 class Draft:
     """The map of a file's `columns` (text, by path), line by line; `choices` go before what they look like."""
@@ -123,6 +107,7 @@ class Draft:
     file: str
     columns: dict[str, pl.Series]
     choices: Mapping[str, str] = field(default_factory=dict)
+    encoding: str = csv_text.UTF_8
     unsure: list[str] = field(default_factory=list)
     several: dict[str, list[str]] = field(default_factory=dict)
     taken: dict[str, str] = field(default_factory=dict)
@@ -136,6 +121,7 @@ class Draft:
             f"# A map for {_quoted(scan.scrubbed(self.file))}, suggested from its first rows. Read it, change it, and try it:",
             "# whysent import FILE --map THIS.toml; docs/maps.md tells every word.",
             "",
+            *self._encoding(),
             *self._identifiers(),
             "[columns]",
             *(self._column(ours, theirs) for ours, theirs in taken.items()),
@@ -296,6 +282,11 @@ class Draft:
             (like for like, form in patterns.items() if 2 * filled.str.contains(form).sum() > filled.len()),
             None,
         )
+
+    def _encoding(self) -> Iterator[str]:
+        if self.encoding != csv_text.UTF_8:
+            self._doubt(f"the file is not UTF-8; it is read as {self.encoding}", "encoding")
+            yield from (f'encoding = "{self.encoding}"', "")
 
     def _times(self, taken: dict[str, str]) -> Iterator[str]:
         column = self.columns.get(taken.get("occurred_at", ""))

@@ -64,6 +64,12 @@ def zipped(*members: tuple[str, bytes]) -> bytes:
             BYTES + b'e2,1,2026-01-01,order_completed,1,"half a',
             "a.csv: ends before a quote is closed",
         ),
+        (
+            "a.csv",
+            BYTES + GOOD.encode() + b'\ne2,1,2026-01-01,order_completed,"a\n' + b"b\n" * 600_000 + b'",1\n',
+            "a.csv: in line 4 begins a field of more than 1 MiB, or a quote that nothing closes; mend that line",
+        ),
+        ("a.csv", BYTES.replace(b"\n", b"\r"), "a.csv: its lines end in CR alone; save it with"),
     ],
     ids=lambda one: "" if isinstance(one, bytes) else None,  # packed bytes hold the time of their packing
 )
@@ -87,7 +93,14 @@ def test_an_unknown_format_is_refused(ws, tmp_path):
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
-        (b"e2,1,2026-01-01,order_completed,\xff\xfe,1", "not UTF-8 (byte 33 of the row), at byte 116"),
+        (
+            b"e2,1,2026-01-01,order_completed,\xff\xfe,1",
+            'not UTF-8; a map can say what it is, such as encoding = "cp1252", at byte 116',
+        ),
+        (
+            b'e2,"[""1"",""2""]",2026-01-01,order_completed,x,1',
+            "customer_id is a list or an object; a map can name a path into it",
+        ),
         (b"e2,1,2026-01-01", "3 fields where the header has 6, at byte 116"),
         (b"e2,1,2026-01-01,order_completed,x,1,1", "7 fields where the header has 6, at byte 116"),
         (
@@ -124,7 +137,10 @@ def test_a_bad_row_of_csv_is_quarantined_and_its_neighbours_go_in(ws, tmp_path, 
         ('{"x":' + "[" * 5_000 + "]" * 5_000 + "}", "more than 32 levels deep"),
         ('{"x":"abc', "no JSON: unterminated string starting at character 6"),
         ('[{"x":1},', "no JSON: expecting value at character 10"),
-        ('{"x":NaN}', "NaN is no number"),
+        (
+            '{"customer_id":["1"],"occurred_at":"2026-01-01","kind":"subscribed"}',
+            "customer_id is a list or an object; a map can name a path into it",
+        ),
     ],
 )
 def test_a_bad_line_of_ndjson_is_quarantined_and_its_neighbours_go_in(ws, tmp_path, line, reason):
@@ -267,3 +283,23 @@ def test_what_is_packed_inside_a_zip_is_unpacked_within_the_same_limits(ws, tmp_
     broken = (f"a.csv{ending}", PACK[ending](BYTES * 9_999)[:-20])
     with pytest.raises(InputError, match=r"c\.zip!a\.csv\.\w+: .*cut off"):
         ingest.import_paths(ws, [raw(tmp_path, zipped(broken), "c.zip")])
+
+
+def test_a_long_field_of_many_lines_and_delimiters_behind_a_row_cost_nothing(ws, tmp_path):
+    """A sound row beside a ragged one is read as it is among sound ones alone."""
+    long = "a line\n" * 100_000
+    content = f'{BYTES.decode()}e2,1,2026-01-01,order_completed,"{long}",1,,\ne3,1,2026-01-02,unsubscribed,,,,\ne4,1\n'
+    report = ingest.import_paths(ws, [raw(tmp_path, content.encode())])
+    assert counts(report) == (4, 3, 0, 1, 0)
+    assert ws.events().filter(event_id="e2")["item_name"][0].count("line") == 100_000
+
+
+def test_what_json_cannot_write_as_a_number_costs_no_row(ws, tmp_path):
+    rows = (
+        f'{{"customer_id":"1","occurred_at":"2026-01-0{day}","kind":"unsubscribed","price":{value},"extra":[{value}]}}'
+        for day, value in enumerate(("NaN", "Infinity", "-Infinity"), start=1)
+    )
+    report = ingest.import_paths(ws, [ndjson(tmp_path, *rows)])
+    assert counts(report) == (3, 3, 0, 0, 0)
+    assert report.unread["price", "unread"] == 3
+    assert '"extra":["-Infinity"],"price":"-Infinity","price_flag":"unread"' in ws.events()["attributes"][2]

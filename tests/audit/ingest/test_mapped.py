@@ -563,13 +563,13 @@ def test_one_event_of_a_row_that_cannot_be_read_costs_the_others_nothing(ws, tmp
 @pytest.mark.parametrize(
     ("name", "stated", "rows"),
     [
-        ("e.csv", '[constants]\nkind = "unsubscribed"', ("1,soon,", "2,2026-01-01,", "3,2026-01-01,,,")),
+        ("e.csv", '[constants]\nkind = "unsubscribed"', ("1,soon,", "2,2026-01-01,", "3,2026-01-01,,x,y")),
         (
             "e.csv",
             'kind = "k"\n[kinds]\naustritt = "unsubscribed"',
             ("1,soon,austritt", "2,2026-01-01,austritt"),
         ),
-        ("unsubscribed_news.csv", '[constants]\nkind = "unsubscribed"', ("1,2026-01-01,,,",)),
+        ("unsubscribed_news.csv", '[constants]\nkind = "unsubscribed"', ("1,2026-01-01,,x,y",)),
     ],
 )
 def test_a_refused_no_is_known_by_what_the_map_makes_of_it(ws, tmp_path, name, stated, rows):

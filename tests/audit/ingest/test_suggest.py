@@ -132,3 +132,13 @@ def test_a_name_of_orders_is_no_name_of_a_person(tmp_path, first, second, line):
     file = tmp_path / "orders.csv"
     file.write_text(f"Name,Email,Created at\n{first},jo@e.test,2026-01-05\n{second},al@e.test,2026-01-06\n")
     assert [each for each in suggest(file).map.splitlines() if '"Name"' in each] == [line]
+
+
+def test_a_file_that_is_not_utf8_is_read_with_the_map_that_is_suggested_for_it(ws, tmp_path):
+    content = "Kunde;E-Mail;Datum;Typ;Stadt\n1;jo@example.org;2026-01-05;Abmeldung;Köln – Süd\n"
+    file = raw(tmp_path, content.encode("cp1252"), "kunden.csv")
+    suggested, report = tried(ws, tmp_path, file)
+    assert 'encoding = "cp1252"' in suggested.map
+    assert "the file is not UTF-8; it is read as cp1252" in suggested.unsure
+    assert counts(report) == (1, 1, 0, 0, 0)
+    assert "Köln – Süd" in ws.events()["attributes"][0]
