@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -134,17 +135,21 @@ def run(start: Start) -> int:
     try:
         from tui import app
 
-        if start.take_in:
-            from audit.workspace.workspace import Workspace
-
-            Workspace.open_or_create(folder)
         if start.command == "demo":
             return app.run_demo(folder, viewer=viewer, story=start.story, ready=sign.hand_over)
-        return app.run(
-            folder, viewer=viewer, ready=sign.hand_over, letter=start.letter, take_in=start.take_in
-        )
+        with _begun(start):
+            return app.run(
+                folder, viewer=viewer, ready=sign.hand_over, letter=start.letter, take_in=start.take_in
+            )
     finally:
         sign.take_back()
+
+
+def _begun(start: Start) -> AbstractContextManager[object]:
+    """Within it, there is a workspace to take a file into."""
+    from audit import workspace
+
+    return workspace.begun(start.folder) if start.take_in else nullcontext()
 
 
 class Sign:

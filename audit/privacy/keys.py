@@ -10,6 +10,7 @@ import os
 import secrets
 import stat
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -70,6 +71,17 @@ def load(workspace_id: str) -> Key:
         return _read(chosen)
     key = _from_keyring(workspace_id)
     return key if key is not None else _read(own_file(workspace_id))
+
+
+def forget(workspace_id: str) -> None:
+    """Throw away the key of a workspace that is no more; a key file that was named is nobody's alone, and stays."""
+    import keyring
+    from keyring.errors import KeyringError
+
+    if _chosen_file() is None:
+        with suppress(KeyringError):
+            keyring.delete_password(_SERVICE, workspace_id)
+        own_file(workspace_id).unlink(missing_ok=True)
 
 
 def own_file(workspace_id: str) -> Path:

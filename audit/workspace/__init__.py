@@ -1,8 +1,17 @@
 """A workspace: one folder on disk, and the snapshot of it that a question is answered from."""
 
 import os
+import shutil
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from audit.errors import WorkspaceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from audit.workspace.workspace import Workspace
 
 ENVIRONMENT = "WHYSENT_WORKSPACE"
 
@@ -27,6 +36,45 @@ def _data_folder() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("whysent", appauthor=False)
+
+
+@contextmanager
+def begun(folder: Path) -> "Iterator[Workspace]":
+    """The workspace in a folder, made where there is none; one that was made here and into which nothing came is taken away again."""
+    from audit.storage import manifest
+    from audit.workspace.workspace import Workspace
+
+    is_new = not (folder / manifest.NAME).exists()
+    workspace = Workspace.open_or_create(folder)
+    try:
+        yield workspace
+    finally:
+        if is_new:
+            with suppress(WorkspaceError, OSError):  # somebody else has begun to write to it: it stays
+                _take_away_empty(folder)
+
+
+_OF_AN_EMPTY_ONE = {"workspace.json", "vault.db", "lock"}
+
+
+def _take_away_empty(folder: Path) -> None:
+    from audit.privacy import keys
+    from audit.storage import manifest, private_files
+
+    with private_files.exclusive(folder / "lock"):
+        newest = manifest.load(folder)
+        files = {file for file in folder.rglob("*") if file.is_file() and file.parent.name != "facts"}
+        if (
+            newest.generation > 1
+            or not {file.relative_to(folder).as_posix() for file in files} <= _OF_AN_EMPTY_ONE
+        ):
+            return
+        keys.forget(newest.id)
+        for name in ("events", "quarantine", "facts"):
+            shutil.rmtree(folder / name)
+        for file in files:
+            file.unlink()
+    folder.rmdir()
 
 
 MOST_NAMES = 200

@@ -16,11 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit import workspace
 from audit.privacy.clean import clean
 from audit.privacy.roles import Role, Viewer
 from audit.workspace.workspace import Workspace
 from tests.tui.command import Command
-from tui import start
+from tui import cli, start
 from tui.commands import output
 from tui.linear import loop
 from tui.linear.customers import VIEWS, Stories, read_letter, step_commands
@@ -519,6 +520,34 @@ def test_it_begins_by_itself_where_the_environment_asks_for_it(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert start.wants_lines() is wanted
+
+
+def test_where_there_is_no_workspace_one_may_begin_with_a_file_or_another_folder(
+    tmp_path: Path, month: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def begun(*lines: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+        code = cli.run(["--linear"])
+        printed = capsys.readouterr()
+        assert_plain(printed.out)
+        return code, printed.out, printed.err
+
+    monkeypatch.delenv("WHYSENT_WORKSPACE", raising=False)
+    monkeypatch.setattr(workspace, "_data_folder", lambda: tmp_path / "data")
+    code, said, complaint = begun()
+    assert "2. Take a file in. Your own export or mailbox." in said
+    assert (code, complaint.count("\n")) == (2, 1)
+    assert "no workspace here; make one with: whysent import FILE, or whysent demo" in complaint
+    assert begun("9", "quit")[0] == 0
+    code, said, _ = begun("3", "nix", "3", str(tmp_path / "workspace"), "quit")
+    assert "There is no workspace in nix." in said
+    assert (code, "Workspace workspace: 0 customers" in said) == (0, True)
+    assert not (tmp_path / "data").exists()
+    file = tmp_path / "e.csv"
+    file.write_text("customer_id,occurred_at,kind\na,2026-01-01,message_sent\n")
+    code, said, complaint = begun("2", str(month), "2", str(file), "quit")
+    assert "the column customer_id is missing" in complaint
+    assert "1 customer, 1 event, you look as admin" in said
 
 
 def test_answers_of_commands_are_lines_too(scenes: Path, play: Callable[..., str]) -> None:

@@ -8,11 +8,16 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
+from audit import ingest
+from audit.privacy import keys as secret
+from audit.privacy.roles import Viewer
+from audit.workspace.workspace import Workspace
 from tests.tui.canned import FakeSession
 from tests.tui.conftest import Driver, Started
-from tui import cli, start
+from tui import app, cli, start
 from tui.app import WhysentApp
 from tui.screens.stories import WayIn
+from tui.session.core import CoreSession
 from tui.settings import THEMES, first_theme
 from tui.widgets.text import TextBlock
 
@@ -139,6 +144,29 @@ def test_what_somebody_begins_with_is_opened(
     assert start.opened(["--workspace", str(tmp_path / "none")]) is None, (
         "a folder that was named is an error"
     )
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_file_that_was_not_taken_in_after_all_leaves_no_workspace(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, taken: bool
+) -> None:
+    def screens(folder: Path, **_: object) -> int:
+        opened = CoreSession(folder, Viewer())
+        opened.open()
+        if taken:
+            file = tmp_path / "e.csv"
+            file.write_text("customer_id,occurred_at,kind\na,2026-01-01,message_sent\n")
+            ingest.import_paths(Workspace.open(folder), [file])
+        return 0
+
+    monkeypatch.setattr(app, "run", screens)
+    monkeypatch.setattr(start.Sign, "show", lambda _: None)
+    monkeypatch.delenv("WHYSENT_KEY_FILE", raising=False)
+    monkeypatch.setattr(secret, "own_file", lambda name: tmp_path / "keys" / name)
+    folder = tmp_path / "workspace"
+    assert start.run(start.Start("open", folder, take_in=True)) == 0
+    assert folder.exists() is taken
+    assert len(list((tmp_path / "keys").iterdir())) == taken
 
 
 def test_without_a_terminal_one_line_names_the_command_that_needs_none(tmp_path: Path) -> None:

@@ -234,17 +234,18 @@ class Invocation:
         """The workspace's folder: the command's own option, else the one before it, else the environment's or the default."""
         from audit.workspace import default_folder
 
-        return self._named or default_folder()
+        return self.named or default_folder()
 
     @property
     def demo_folder(self) -> Path:
         """The folder of the demo workspace: one of its own, unless another is asked for."""
         from audit.workspace import demo_folder
 
-        return self._named or demo_folder()
+        return self.named or demo_folder()
 
     @property
-    def _named(self) -> Path | None:
+    def named(self) -> Path | None:
+        """The folder that was named here, before the command or in the environment."""
         option, source = self.shared["workspace"], self.context.get_parameter_source("workspace")
         typed = source is not None and source.name == "COMMANDLINE"
         return option if typed else self._defaults.workspace or option

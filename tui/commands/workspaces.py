@@ -57,20 +57,20 @@ def import_files(
     whose = options.customer(customer) if customer is not None else None
     guard = guarded(read_limits(limits), invocation.folder)
     from audit import ingest
-    from audit.workspace.workspace import Workspace
+    from audit.workspace import begun
 
-    ws = Workspace.open_or_create(invocation.folder)
-    report = ingest.import_paths(
-        ws,
-        paths,
-        format=format_name,
-        map_file=map_file,
-        customer=whose,
-        time_zone=time_zone,
-        progress=output.Progress("reading"),
-        reading=guard.reading,
-        without=guard.without,
-    )
+    with begun(invocation.folder) as ws:
+        report = ingest.import_paths(
+            ws,
+            paths,
+            format=format_name,
+            map_file=map_file,
+            customer=whose,
+            time_zone=time_zone,
+            progress=output.Progress("reading"),
+            reading=guard.reading,
+            without=guard.without,
+        )
     _told(invocation, report)
 
 
@@ -288,9 +288,8 @@ def demo(
 @shares(*ACCESS)
 def open_screens(invocation: Invocation) -> None:
     """Open the screens on a workspace."""
-    folder = invocation.folder
     _need_terminal(invocation, "whysent customers")
-    raise typer.Exit(_open(invocation, Start("open", folder, invocation.role)))
+    raise typer.Exit(_open(invocation, Start("open", invocation.named, invocation.role)))
 
 
 @shares(*ANSWER)
@@ -386,8 +385,8 @@ def _open(invocation: Invocation, opening: Start) -> int:
 
     viewer, whysent = opening.viewer(), invocation.context.find_root().command
 
-    def command(words: list[str]) -> int:
-        shared = ["--workspace", str(opening.folder), *(["--as", opening.role] if opening.role else [])]
+    def command(folder: Path, words: list[str]) -> int:
+        shared = ["--workspace", str(folder), *(["--as", opening.role] if opening.role else [])]
         try:
             return int(whysent.main([*shared, *words], prog_name="whysent", standalone_mode=False) or 0)
         except typer.Abort as error:
