@@ -230,7 +230,8 @@ class Run:
         self._note(complete)
         refused = pl.concat(self._partly)  # counted as such, though others of their events are here
         readable, accepted = (
-            rows.join(refused, on=["row", "file"], how="anti") for rows in (complete, fresh)
+            rows.join(refused, on=["row", "file"], how="anti") if refused.height else rows
+            for rows in (complete, fresh)
         )
         for file, rows in accepted.group_by("file").agg(pl.col("row").n_unique()).rows():
             self.report.count(file, accepted=rows, duplicates=-rows)
