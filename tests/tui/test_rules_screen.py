@@ -190,7 +190,7 @@ async def test_a_wrong_rule_cannot_be_saved(started: Started) -> None:
         await typed(driver, "limit", "many")
         await driver.press("f2")
         assert isinstance(driver.app.screen, RulesScreen)
-        assert "not saved: 'many' is no whole number" in driver.text
+        assert "not saved: limit: 'many' is no whole number" in driver.text
 
 
 async def test_space_switches_a_rule_after_a_plan(started: Started) -> None:

@@ -7,6 +7,7 @@ a thousand holds twenty mails, and leave no room for names and counts.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from tui.rendering.charts import LYING, bar
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from audit.population.message_pressure import Bar, Pressure
     from audit.rules.replay.totals import Displacement, ReplayDocument
+    from tui.session import Name
     from tui.session.view_models import KeptRoom
 
 CALM = dict.fromkeys(("█", *filter(None, LYING)), "low")
@@ -48,23 +50,32 @@ def flow_frame(before: Iterable[Displacement], after: Iterable[Displacement] | N
     )
 
 
-def flow_columns(pairs: pl.DataFrame, width: int, *, after: bool) -> tuple[Column, ...]:
+def campaign_titles(names: Iterable[Name]) -> dict[str, str]:
+    """What campaigns are called, by id, where they have a name; of those with the same name with the id beside it."""
+    titles = {name.id: name.title for name in names if name.kind == "campaign" and name.title}
+    times = Counter(titles.values())
+    return {id_: f"{title} ({id_})" if times[title] > 1 else title for id_, title in titles.items()}
+
+
+def flow_columns(
+    pairs: pl.DataFrame, width: int, titles: Mapping[str, str], *, after: bool
+) -> tuple[Column, ...]:
     """From campaign, bar, count, to campaign, in so many cells; beside the count what it is `after` room is kept."""
     most: int = max(pairs["n"], default=0)
     cells = max(6, min(WIDEST, (width - 2) // 3))
     with_room = (Column("now", "with room", width=9, right=True, show=number),) if after else ()
     return (
-        Column("by", "these mails", flex=True),
+        Column("by", "these mails", flex=True, show=lambda name: titles.get(name, name)),
         Column("flow", "took the room", width=cells, show=lambda n: bar(n, most, cells), tones=CALM),
         Column("n", "times", width=max(6, len(number(most))), right=True, show=number),
         *with_room,
-        Column("stopped", "→ of these", flex=True, show=lambda name: f"→ {name}"),
+        Column("stopped", "→ of these", flex=True, show=lambda name: f"→ {titles.get(name, name)}"),
     )
 
 
-def pair_in_words(pair: Mapping[str, object], rule: str) -> str:
+def pair_in_words(pair: Mapping[str, Any], rule: str, titles: Mapping[str, str]) -> str:
     """What the number of a pair counts."""
-    n, by, stopped = pair["n"], pair["by"], pair["stopped"]
+    n, by, stopped = pair["n"], *(titles.get(pair[name], pair[name]) for name in ("by", "stopped"))
     return f"{number(n)} mail{'s' * (n != 1)} of {stopped} stopped while {rule} counted at least one of {by}."
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from audit.rules.replay.totals import ReplayDocument
     from audit.rules.vendor_semantics.preset_comparison import ComparisonDocument
+    from tui.session import Name
     from tui.session.view_models import KeptRoom, ProposalCase
 
 SCOPES = {"customer": "On this customer", "everybody": "On everybody"}
@@ -219,6 +220,7 @@ class DisplacedDialog(Dialog["Document | None"]):
         super().__init__(f"Who displaced whom under {rule['id']}")
         self._rule, self._replay = rule, replay
         self._room: KeptRoom | None = None
+        self._titles: Mapping[str, str] = {}
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -wide") as box:
@@ -230,6 +232,13 @@ class DisplacedDialog(Dialog["Document | None"]):
     def on_mount(self) -> None:
         self.query_one(Table).focus()
         self.call_after_refresh(self._show)
+        self.ask("names", self.session.catalogue.names, self.show_titles)
+
+    def show_titles(self, names: Iterable[Name]) -> None:
+        """Campaigns by what they are called."""
+        self._titles = bars.campaign_titles(names)
+        self._show()
+        self.tell()
 
     def on_resize(self, event: events.Resize) -> None:
         super().on_resize(event)
@@ -243,7 +252,9 @@ class DisplacedDialog(Dialog["Document | None"]):
         width = table.content_size.width
         if width:
             table.show(
-                Rows(pairs, bars.flow_columns(pairs, width, after=self._room is not None), "key"),
+                Rows(
+                    pairs, bars.flow_columns(pairs, width, self._titles, after=self._room is not None), "key"
+                ),
                 keep=table.key,
             )
 
@@ -258,7 +269,7 @@ class DisplacedDialog(Dialog["Document | None"]):
         """The pair under the cursor in a sentence; below it what keeping room would change."""
         pair = self._pair
         if pair is not None:
-            text = bars.pair_in_words(pair, str(self._rule["id"]))
+            text = bars.pair_in_words(pair, str(self._rule["id"]), self._titles)
             if self._room is not None:
                 into = f"{keys.key_of('displaced.into-the-form')}: into the form."
                 text = f"{text}\n{bars.kept_room(self._room, self._replay)} {into}"

@@ -297,7 +297,12 @@ class RulesScreen(WorkScreen):
         if entry is None or not self.unsaved:
             say(self.app, "nothing to save: no field was changed", severity="warning")
         elif draft is None or draft.errors:
-            errors = "; ".join(map(plain, draft.errors.values())) if draft else "not read yet"
+            named = (
+                (f"{key.replace('_', ' ')}: {plain(text)}" for key, text in draft.errors.items())
+                if draft
+                else ()
+            )
+            errors = "; ".join(named) or "not read yet"
             say(self.app, f"not saved: {errors}", severity="error")
         else:
             kind = "set" if entry.version else "add"
