@@ -732,6 +732,43 @@ def _hubspot_says(who, n, reason):
     return {**row, "appId": 1, "portalId": 9, "dropReason": reason}
 
 
+def _iterable_says(who, n, reason):
+    fields = {"createdAt": "2026-01-05 10:00:00 +00:00", "messageId": f"i{n}", "reason": reason}
+    return {"email": who, "eventName": "emailSendSkip", "dataFields": fields}
+
+
+def _braze_says(who, n, kind, reason):
+    row = {"id": f"z{n}", "external_user_id": who, "time": 1767607200, "campaign_id": "c1"}
+    return {**row, "event_type": f"users.messages.email.{kind}", "dispatch_id": f"d{n}", "abort_type": reason}
+
+
+def _customerio_says(who, n, metric, reason):
+    data = {"customer_id": who, "delivery_id": f"d{n}", "failure_message": reason}
+    row = {"event_id": f"c{n}", "object_type": "email", "metric": metric, "timestamp": 1767607200}
+    return {**row, "data": data}
+
+
+def _klaviyo_says(who, n, reason):
+    suppression = [{"reason": reason, "timestamp": "2026-01-05T10:00:00+00:00"}]
+    marketing = {"consent": "SUBSCRIBED", "suppression": suppression}
+    return {
+        "type": "profile",
+        "id": who,
+        "attributes": {"email": who, "subscriptions": {"email": {"marketing": marketing}}},
+    }
+
+
+def _listmonk_says(who, n, word):
+    row = {"id": n, "subscriber_id": who, "campaign_id": 7, "type": word}
+    return {**row, "source": "api", "created_at": "2026-01-05T10:00:00Z"}
+
+
+def _mailchimp_says(who, n, word):
+    row = {"action": "bounce", "member_id": who, "campaign_id": f"c{n}", "bounce_type": word}
+    return {**row, "timestamp": "2026-01-05T10:00:00Z", "list_id": "l1"}
+
+
+NOT_REACHED = ["message_bounced", "message_suppressed", "message_complained", "unsubscribed"]
 STATED = {
     "sendgrid": (_sendgrid_says, {
         ("dropped", "Unsubscribed Address"): "unsubscribed", ("dropped", "Bounced Address"): "hard bounce",
@@ -756,7 +793,8 @@ STATED = {
     }, lambda event: {"event": event}),
     "mailjet": (_mailjet_says, {
         ("blocked", "preblocked"): "hard bounce", ("blocked", "duplicate in campaign"): "duplicate",
-        ("blocked", "spam reporter"): "complaint", ("blocked", "typofix"): "typofix",
+        ("blocked", "spam reporter"): "complaint", ("blocked", "typofix"): "invalid address",
+        ("blocked", "spam preblocked"): "spam preblocked", ("blocked", "content blocked"): "content blocked",
     }, lambda event, error: {"event": event, "error": error}),
     "resend": (_resend_says, {
         ("Permanent",): "hard bounce", ("Transient",): "soft bounce", ("Undetermined",): "Undetermined",
@@ -768,6 +806,26 @@ STATED = {
         ("INVALID_TO_ADDRESS",): "invalid address", ("RECIPIENT_FATIGUE_SUPPRESSED",): "frequency capped",
         ("GRAYMAIL_SUPPRESSED",): "GRAYMAIL_SUPPRESSED",
     }, lambda reason: {"reason": reason}),
+    "iterable": (_iterable_says, {
+        ("DuplicateMarketingMessage",): "duplicate", ("FrequencyCapping",): "frequency capped",
+        ("FrequencyOptimization",): "frequency capped", ("QuietHoursSendSkip",): "quiet hours",
+        ("ExperimentHoldOut",): "holdout", ("InvalidRecipientEmail",): "invalid address",
+        ("SuppressedByMessageService",): "SuppressedByMessageService", ("LocaleMismatch",): "LocaleMismatch",
+    }, lambda reason: {"reason": reason}),
+    "braze": (_braze_says, {
+        ("Abort", "quiet_hours"): "quiet hours", ("Abort", "rate_limit"): "rate_limit",
+        ("Abort", "liquid_abort_message"): "liquid_abort_message", ("SoftBounce", None): "soft bounce",
+    }, lambda kind, reason: {"kind": kind, "reason": reason}),
+    "customerio": (_customerio_says, {
+        ("undeliverable", "Sending delivery would exceed message limit"): "frequency capped",
+        ("failed", "Rate exceeded for the message"): "Rate exceeded for the message",
+    }, lambda metric, reason: {"metric": metric, "reason": reason}),
+    "klaviyo": (_klaviyo_says, {
+        ("HARD_BOUNCE",): "hard bounce", ("INVALID_EMAIL",): "invalid address", ("SPAM_COMPLAINT",): "complaint",
+        ("UNSUBSCRIBE",): "unsubscribed", ("USER_SUPPRESSED",): "USER_SUPPRESSED",
+    }, lambda reason: {"reason": reason}),
+    "listmonk": (_listmonk_says, {("hard",): "hard bounce", ("soft",): "soft bounce"}, lambda word: {"word": word}),
+    "mailchimp": (_mailchimp_says, {("hard",): "hard bounce", ("soft",): "soft bounce"}, lambda word: {"word": word}),
 }  # fmt: skip
 """What the providers' references list as reasons, and what each is here; a word without one of ours stays theirs."""
 
@@ -779,6 +837,6 @@ def test_what_a_provider_states_as_a_reason_is_ours_or_their_own_word(ws, tmp_pa
     rows = [post(who, n, **fields(*words)) for n, (who, words) in enumerate(people.items())]
     report = ingest.import_paths(ws, [ndjson(tmp_path, *rows)])
     assert {file.format for file in report.files} == {source}
-    events = by_source(ws).filter(pl.col("kind").is_in(["message_bounced", "message_suppressed"]))
+    events = by_source(ws).filter(pl.col("kind").is_in(NOT_REACHED))
     reasons = dict(events.select("customer_id", "reason").rows())
     assert reasons == {who: said[words] for who, words in people.items()}
