@@ -211,6 +211,8 @@ class _Casting:
         is_typed = column.dtype in (pl.Datetime, pl.Date)
         present = column if is_typed else as_text(column).set(as_text(column) == "", None)
         times, flags, bare = timestamps.read(present, self._conventions.time_zone)
+        if present.dtype == pl.String and times.null_count() > present.null_count():
+            times = timestamps.counts(present, times)
         self.bare += bare if column.name == "occurred_at" else 0
         unread = present.is_not_null() & times.is_null()
         if column.name in NEEDED:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from audit.events.document import Document
 from audit.events.vocabulary import LOOKS_LIKE_AN_OPT_OUT, MUST_NOT_BE_LOST
 from audit.ingest import strict_json
+from audit.ingest.values import as_text
 from audit.population import coverage
 from audit.privacy.vault_tables import Shared
 from audit.storage import private_files
@@ -240,7 +241,9 @@ def with_customer(refused: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     if "customer_id" not in events.columns:
         return refused.with_columns(pl.lit(None, pl.String).alias("customer"))
     named = (
-        events.select("row", pl.col("customer_id").alias("customer")).drop_nulls().unique("row", keep="first")
+        events.select("row", as_text(events["customer_id"]).alias("customer"))
+        .drop_nulls()
+        .unique("row", keep="first")
     )
     return refused.join(named, on="row", how="left", maintain_order="left")
 

@@ -172,6 +172,12 @@ def epoch(text: pl.Series, unit: str) -> pl.Series:
     return micros.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
 
 
+def counts(text: pl.Series, times: pl.Series) -> pl.Series:
+    """`times` with those of `text` that are none, and a count from 1970 whose size says in which unit."""
+    is_count = times.is_null() & text.str.contains(_COUNT).fill_null(value=False)
+    return _first(times, epoch(text.set(~is_count, None), EPOCH)) if is_count.any() else times
+
+
 NONE_FITS = "in none of the formats: "
 """Stands before what is no time."""
 

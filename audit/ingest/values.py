@@ -68,6 +68,8 @@ def as_text(column: pl.Series) -> pl.Series:
     if column.dtype == pl.Binary:
         texts = [None if value is None else value.decode("utf-8", "replace") for value in column]
         return pl.Series(column.name, texts, dtype=pl.String)
+    if column.dtype.is_float():  # 7.0 is how a table that lacks some ids writes 7
+        return column.cast(pl.String).str.strip_suffix(".0")
     if column.dtype == pl.Duration:
         return column.dt.to_string("iso")
     return column.cast(pl.String, strict=False)
@@ -221,7 +223,7 @@ _GROUPED_BY_DOT = r"^[+-]?\d{1,3}(?:\.\d{3})+,\d*$|^[+-]?\d{1,3}(?:\.\d{3}){2,}$
 _ONE_COMMA, _ONE_DOT = r"^[+-]?\d*,\d*$", r"^[+-]?\d*\.\d*$"
 _EITHER = r"^[+-]?[1-9]\d{0,2}[.,]\d{3}$"
 _GROUPED_BY_BLANKS = r"^[+-]?\d{1,3}(?:[\s'’]\d{3})+(?:[.,]\d+)?$"
-_MINUS = "[\N{MINUS SIGN}\N{EN DASH}]"
+_MINUS = "[\N{MINUS SIGN}\N{EN DASH}\N{EM DASH}]"
 
 
 @cache
@@ -305,6 +307,7 @@ def _bare(text: pl.Expr) -> pl.Expr:
         .str.replace(r"^\((.*)\)$", "-${1}")
         .str.replace(rf"^([+-]?)\s*{beside}\s*([+-]?)\s*", "${1}${2}")
         .str.replace(rf"\s*{beside}$", "")
+        .str.replace(r"([.,])\s*-{1,2}$", "${1}")
         .str.replace(r"^(\d.*)-$", "-${1}")
         .str.strip_chars()
     )

@@ -3,6 +3,7 @@
 import gzip
 import io
 import zipfile
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest
@@ -116,6 +117,8 @@ def test_an_unknown_format_is_refused(ws, tmp_path):
         (b"e2,  ,2026-01-01,order_completed,x,1", "customer_id is absent"),
         (b"e2,1,,order_completed,x,1", "occurred_at is absent"),
         (b"e2,1,yesterday,order_completed,x,1", "occurred_at is no time"),
+        (b"e2,1,00.00.0000,order_completed,x,1", "occurred_at is no time"),
+        (b"e2,1,99999999999,order_completed,x,1", "occurred_at is no time"),
         (b"e2,1,2026-13-01,order_completed,x,1", "occurred_at is no time"),
     ],
 )
@@ -303,3 +306,34 @@ def test_what_json_cannot_write_as_a_number_costs_no_row(ws, tmp_path):
     assert counts(report) == (3, 3, 0, 0, 0)
     assert report.unread["price", "unread"] == 3
     assert '"extra":["-Infinity"],"price":"-Infinity","price_flag":"unread"' in ws.events()["attributes"][2]
+
+
+def test_counts_from_1970_are_times_whose_size_says_the_unit(ws, tmp_path):
+    lines = "a,1767607200,order_completed,,\na,1767607201000,unsubscribed,,\na,1767607202.5,subscribed,,\n"
+    report = ingest.import_paths(
+        ws, [raw(tmp_path, f"customer_id,occurred_at,kind,item_name,quantity\n{lines}".encode())]
+    )
+    assert counts(report) == (3, 3, 0, 0, 0)
+    times = [f"{moment:%m-%d %H:%M:%S.%f}"[:-5] for moment in ws.events()["occurred_at"]]
+    assert times == ["01-05 10:00:00.0", "01-05 10:00:01.0", "01-05 10:00:02.5"]
+    assert not report.bare_times
+
+
+def test_ids_that_a_table_holds_as_numbers_with_a_point_or_as_lists(ws, tmp_path):
+    """pandas makes 7.0 of every 7 in a column that has gaps."""
+    path = tmp_path / "e.parquet"
+    times = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
+    frame = pl.DataFrame(
+        {
+            "customer_id": [7.0, 8.5, None],
+            "occurred_at": times,
+            "kind": ["unsubscribed", "subscribed", "subscribed"],
+        }
+    )
+    frame.write_parquet(path)
+    assert counts(ingest.import_paths(ws, [path])) == (3, 2, 0, 1, 0)
+    assert ws.resolve("7")
+    assert ws.resolve("8.5")
+    frame.with_columns(customer_id=pl.Series([["7"], ["8", "9"], None])).write_parquet(path)
+    report = ingest.import_paths(ws, [path])
+    assert (counts(report), report.lost_opt_outs) == ((3, 0, 0, 3, 0), 1)
