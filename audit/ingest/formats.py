@@ -121,6 +121,8 @@ def plan(paths: Sequence[Path], name: str | None, by_map: Format | None) -> tupl
     for path in paths:
         if not path.exists():
             raise InputError(f"{path}: no such file or folder; look at its name")
+        if not (path.is_file() or path.is_dir()):
+            raise InputError(f"{path}: is a pipe or a device; write what comes out of it into a file first")
         reader = _whose(path, chosen)
         if reader is not None:
             sources.append(Source(path, reader))

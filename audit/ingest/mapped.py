@@ -7,6 +7,7 @@ from itertools import repeat
 import polars as pl
 
 from audit.events.schema import KINDS, OTHER, SCHEMA, TIME
+from audit.events.vocabulary import LOOKS_LIKE_AN_OPT_OUT
 from audit.ingest import canonical, normalise, timestamps
 from audit.ingest.attributes import identifier_field
 from audit.ingest.format import SAME_PERSON, Batch
@@ -27,6 +28,7 @@ _WORD = 60
 """Characters of a kind's word that are told, at most."""
 
 NO_KIND = "a kind of event that the map leaves out"
+MAY_BE_A_NO = f"{NO_KIND}, and that looks like a no, a complaint or a bounce"
 """Why a row is skipped whose kind is not listed under [kinds]."""
 
 
@@ -250,9 +252,12 @@ def _with_kinds(
     if unlisted_kind is None:
         return events, skipped
     if unlisted_kind == SKIP:
-        remaining = events.filter(~_UNLISTED)
-        _count(skipped, NO_KIND, events, remaining)
-        return remaining, skipped
+        is_no = pl.col("kind").str.contains(LOOKS_LIKE_AN_OPT_OUT).fill_null(value=False)
+        for reason, unlisted in ((NO_KIND, _UNLISTED & ~is_no), (MAY_BE_A_NO, _UNLISTED)):
+            remaining = events.filter(~unlisted)
+            _count(skipped, reason, events, remaining)
+            events = remaining
+        return events, skipped
     column = mapping.columns["kind"].column[0] if "kind" in mapping.columns else "kind"
     name = f"{column}_" if column in SCHEMA else column
     new_kind = pl.lit(OTHER if unlisted_kind == KEEP else unlisted_kind)

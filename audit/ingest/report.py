@@ -110,6 +110,8 @@ class Imported(Document, schema="whysent.import/1"):
     """Events of a kind that a map or format does not know and keeps as `other`."""
     other_kinds: dict[str, int]
     """The words of these kinds and how many rows say each, most first; known and refused ones counted."""
+    other_opt_outs: int
+    """Rows among these whose word looks like a no, a complaint or a bounce."""
     linked: int
     """Links of two ids that the files say are one person."""
     not_linked: int
@@ -212,6 +214,9 @@ class ImportReport:
             future_opt_outs=self.future_opt_outs,
             others=self.others,
             other_kinds=dict(self.other_kinds.most_common()),
+            other_opt_outs=sum(
+                rows for word, rows in self.other_kinds.items() if re.search(LOOKS_LIKE_AN_OPT_OUT, word)
+            ),
             updated=self.updated,
             linked=self.linked,
             same_address=len(self.shared),

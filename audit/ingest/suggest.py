@@ -229,8 +229,14 @@ class Draft:
     def _missing(self, taken: dict[str, str]) -> Iterator[str]:
         for ours in ("customer_id", "occurred_at"):
             if ours not in taken:
-                self._doubt(f"{ours}: no column looks like it")
-                yield f'# {ours} = "?"   # needed: no column looks like it; those of the file stand below'
+                names = words()["columns"][ours]
+                called = next((name for name in self.columns if normal(_last(name)) in names), None)
+                if called is None:
+                    self._doubt(f"{ours}: no column looks like it")
+                    yield f'# {ours} = "?"   # needed: no column looks like it; those of the file stand below'
+                else:
+                    self._doubt(f"{ours}: {called} is called like it, but its values do not look like it")
+                    yield f"# {ours} = {_quoted(called)}   # needed: called like it, but its values do not look like it"
 
     def _kinds(self, taken: dict[str, str]) -> Iterator[str]:
         if "kind" not in taken:

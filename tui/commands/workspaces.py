@@ -16,7 +16,7 @@ from tui.commands.limits import ENVIRONMENT as IMPORT_LIMITS
 from tui.commands.limits import guarded
 from tui.commands.limits import read as read_limits
 from tui.commands.options import ACCESS, ANSWER, Invocation, shares
-from tui.rendering.wording import import_lines, import_losses
+from tui.rendering.wording import import_lines, import_losses, kept_noes
 from tui.start import Start
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ def _told(invocation: Invocation, report: "ImportReport") -> None:
     document = report.document()
     if report.lost_opt_outs:
         output.complain(repair(language("en"), report.lost_opt_outs))
+    if text := kept_noes(document):
+        output.complain(text)
     for text in import_losses(report.skipped_by_reason, report.refused_by_reason):
         output.narrate(text)
     for path in report.unknown:

@@ -207,6 +207,17 @@ def _same_people(answer: Imported) -> Iterator[str]:
         yield f"and {more:,} more addresses and telephone numbers of several ids; --json lists them"
 
 
+def kept_noes(answer: Imported) -> str:
+    """That rows of an unknown kind look like a no; empty where none does."""
+    rows = several(answer.other_opt_outs, "row")
+    looks = f"{rows} of an unknown kind by the word for it may be a no, a complaint or a bounce"
+    return (
+        f"{looks}: name the word under [kinds] of a map and import them again"
+        if answer.other_opt_outs
+        else ""
+    )
+
+
 def _noted(answer: Imported, another: str) -> Iterator[str]:
     if answer.duplicates:
         known = answer.duplicates - answer.repeated
@@ -229,6 +240,8 @@ def _noted(answer: Imported, another: str) -> Iterator[str]:
             "" if said == answer.others else f" (of {several(said, 'row')}, refused and known ones counted)"
         )
         yield f"events of an unknown kind, kept as other: {answer.others:,}{also}{': ' if words else ''}{', '.join(words)}"
+    if text := kept_noes(answer):
+        yield text
     if answer.future:
         yield f"events later than this import, on which no answer rests: {answer.future:,}"
     if answer.future_opt_outs:

@@ -2,8 +2,10 @@
 
 import gzip
 import io
+import os
 import zipfile
 from datetime import UTC, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -337,3 +339,13 @@ def test_ids_that_a_table_holds_as_numbers_with_a_point_or_as_lists(ws, tmp_path
     frame.with_columns(customer_id=pl.Series([["7"], ["8", "9"], None])).write_parquet(path)
     report = ingest.import_paths(ws, [path])
     assert (counts(report), report.lost_opt_outs) == ((3, 0, 0, 3, 0), 1)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_what_is_no_file_is_not_waited_for(ws, tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path in (tmp_path / "pipe.csv", Path(os.devnull)):
+        with pytest.raises(
+            InputError, match="is a pipe or a device; write what comes out of it into a file first"
+        ):
+            ingest.import_paths(ws, [path])

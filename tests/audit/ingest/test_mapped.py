@@ -11,7 +11,7 @@ import pytest
 
 from audit import ingest
 from audit.errors import InputError, NotFoundError
-from audit.ingest import csv_text
+from audit.ingest import csv_text, mapped
 from audit.privacy import vault_tables
 from audit.queries import documents
 from audit.storage import event_store
@@ -576,3 +576,22 @@ def test_a_refused_no_is_known_by_what_the_map_makes_of_it(ws, tmp_path, name, s
     mapping = raw(tmp_path, f'[columns]\ncustomer_id = "u"\noccurred_at = "t"\n{stated}\n'.encode(), "m.toml")
     report = ingest.import_paths(ws, [csv(tmp_path, *rows, header="u,t,k", name=name)], map_file=mapping)
     assert report.lost_opt_outs == report.total("quarantined") == len(rows) - report.total("accepted") > 0
+
+
+@pytest.mark.parametrize("otherwise", ["keep", "skip"])
+def test_a_word_that_may_be_a_no_is_told_where_the_map_does_not_list_it(ws, tmp_path, otherwise):
+    stated = f'[columns]\ncustomer_id = "u"\noccurred_at = "t"\nkind = "k"\n[kinds]\nelse = "{otherwise}"\n'
+    words = ("order_completed", "Unsubscribed by link", "Spam report", "Wiggled", "unsubscribed")
+    rows = (f"1,2026-01-0{day},{word}" for day, word in enumerate(words, start=1))
+    report = ingest.import_paths(
+        ws, [csv(tmp_path, *rows, header="u,t,k")], map_file=raw(tmp_path, stated.encode(), "m.toml")
+    )
+    said = [line for line in import_lines(report.document()) if "may be a no" in line]
+    if otherwise == "keep":
+        assert report.document().other_opt_outs == 2
+        assert said == [
+            "2 rows of an unknown kind by the word for it may be a no, a complaint or a bounce: name the word under [kinds] of a map and import them again"
+        ]
+    else:
+        assert report.skipped_by_reason == {mapped.NO_KIND: 1, mapped.MAY_BE_A_NO: 2}
+        assert said == []

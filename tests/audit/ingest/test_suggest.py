@@ -142,3 +142,14 @@ def test_a_file_that_is_not_utf8_is_read_with_the_map_that_is_suggested_for_it(w
     assert "the file is not UTF-8; it is read as cp1252" in suggested.unsure
     assert counts(report) == (1, 1, 0, 0, 0)
     assert "Köln – Süd" in ws.events()["attributes"][0]
+
+
+def test_a_column_that_is_only_called_like_what_is_needed_is_named(tmp_path):
+    file = csv(tmp_path, "1;46023.5;Abmeldung", header="Kunde;Datum;Ereignis")
+    suggestion = suggest(file)
+    assert (
+        '# occurred_at = "Datum"   # needed: called like it, but its values do not look like it'
+        in suggestion.map
+    )
+    assert suggestion.unsure == ("occurred_at: Datum is called like it, but its values do not look like it",)
+    assert not suggestion.usable
