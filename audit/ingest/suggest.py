@@ -390,7 +390,9 @@ def _kind(word: str) -> str | None:
 
 
 def _forms(column: pl.Series) -> Sequence[str]:
-    return timestamps.forms(column.head(SAMPLE), (timestamps.EPOCH, *words()["times"]["forms"]))
+    forms = timestamps.forms(column.head(SAMPLE), (timestamps.EPOCH, *words()["times"]["forms"]))
+    is_called_so = normal(_last(column.name)) in words()["columns"]["occurred_at"]
+    return forms or (timestamps.forms(column.head(SAMPLE), (timestamps.EXCEL,)) if is_called_so else [])
 
 
 def _form(column: pl.Series) -> str | None:

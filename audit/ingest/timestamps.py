@@ -40,6 +40,9 @@ EPOCH = "epoch"
 """A time that counts from 1970 in the unit that its size gives: between these years only one of them can be meant."""
 
 ISO = "iso"
+EXCEL = "excel"
+"""A time as spreadsheets keep it: days since the end of 1899, without a zone."""
+
 UNITS = (*EPOCHS, EPOCH)
 _YEARS = (datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 _DATE = r"^\s*\d{4}-\d\d-\d\d"
@@ -48,8 +51,8 @@ _COUNT = r"^\s*\d{9,17}(\.\d+)?\s*$"
 
 def refuse_unknown(form: str) -> None:
     """Raise InputError for what is neither strftime nor a word for a form of times."""
-    if "%" not in form and form not in (*UNITS, ISO):
-        raise InputError(unknown(form, (*UNITS, ISO)))
+    if "%" not in form and form not in (*UNITS, EXCEL, ISO):
+        raise InputError(unknown(form, (*UNITS, EXCEL, ISO)))
 
 
 def zone(name: str) -> str:
@@ -197,7 +200,13 @@ def written(column: pl.Series, forms: Sequence[str]) -> pl.Series:
         if form == ISO:
             fits = left.set(~left.str.contains(_DATE).fill_null(value=False), None)
         else:
-            times = epoch(left, form) if form in UNITS else _strptime(left, form)
+            times = (
+                epoch(left, form)
+                if form in UNITS
+                else _excel(left)
+                if form == EXCEL
+                else _strptime(left, form)
+            )
             if len(forms) == 1 and times.null_count() == left.null_count():
                 return times.alias(column.name)
             fits = _as_iso(times)
@@ -237,6 +246,17 @@ def has_offset(column: pl.Series) -> bool:
     """Whether most cells say how far their time is from UTC."""
     offsets = column.drop_nulls().str.contains(r"(?i)(z|[+-]\d\d:?\d\d|gmt|utc)\s*$")
     return bool(offsets.sum() >= MOST * len(offsets))
+
+
+_EXCEL_1970 = 25_569
+_EXCEL_YEARS = (_EXCEL_1970 + 20 * 365, _EXCEL_1970 + 130 * 365)
+
+
+def _excel(text: pl.Series) -> pl.Series:
+    days = text.cast(pl.Float64, strict=False)
+    days = days.set(~days.is_between(*_EXCEL_YEARS).fill_null(value=False), None)
+    milliseconds = ((days - _EXCEL_1970) * 86_400_000).round().cast(pl.Int64)
+    return milliseconds.cast(pl.Datetime("ms")).cast(pl.Datetime("us"))
 
 
 def _strptime(text: pl.Series, form: str) -> pl.Series:

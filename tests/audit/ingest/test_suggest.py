@@ -145,7 +145,7 @@ def test_a_file_that_is_not_utf8_is_read_with_the_map_that_is_suggested_for_it(w
 
 
 def test_a_column_that_is_only_called_like_what_is_needed_is_named(tmp_path):
-    file = csv(tmp_path, "1;46023.5;Abmeldung", header="Kunde;Datum;Ereignis")
+    file = csv(tmp_path, "1;nach Ostern;Abmeldung", header="Kunde;Datum;Ereignis")
     suggestion = suggest(file)
     assert (
         '# occurred_at = "Datum"   # needed: called like it, but its values do not look like it'
@@ -153,3 +153,23 @@ def test_a_column_that_is_only_called_like_what_is_needed_is_named(tmp_path):
     )
     assert suggestion.unsure == ("occurred_at: Datum is called like it, but its values do not look like it",)
     assert not suggestion.usable
+
+
+def test_days_as_spreadsheets_keep_them_are_times_in_a_column_that_is_called_so(ws, tmp_path):
+    rows = ("1;46027.4583333333;46027;Abmeldung", "1;46028;46028;Kauf")
+    file = csv(tmp_path, *rows * 2, "1;0;1;Kauf", "2;46029.75;3;Kauf", header="Kunde;Datum;Menge;Ereignis")
+    suggestion = suggest(file)
+    assert 'format = "excel"' in suggestion.map
+    assert "times: 1 in the first rows are not written so" in suggestion.unsure
+    mapping = raw(tmp_path, suggestion.map.replace("# zone", "zone").encode(), "m.toml")
+    report = ingest.import_paths(ws, [file], map_file=mapping)
+    assert (counts(report), dict(report.refused_by_reason)) == (
+        (6, 3, 2, 1, 0),
+        {"occurred_at is no time": 1},
+    )
+    assert [f"{moment:%m-%d %H:%M:%S.%f}" for moment in ws.events()["occurred_at"].sort()] == [
+        "01-05 10:00:00.000000",
+        "01-05 23:00:00.000000",
+        "01-07 17:00:00.000000",
+    ]
+    assert 'occurred_at = "Menge"' not in suggest(csv(tmp_path, "1;46027", header="Kunde;Menge")).map
