@@ -193,9 +193,11 @@ class _Reader:
         if before is not None:
             rows = pl.concat([before, rows], how="diagonal")
         columns = [name for name in fill.columns if name in rows.columns]
+        by = [name for name in fill.by if name in rows.columns][:1]
+        group = filled(by).forward_fill().fill_null("").rle_id() if by else pl.int_range(pl.len())
         place = pl.col("@line").cast(pl.Int64).first() if before is not None else pl.lit(1)
         rows = (
-            rows.with_columns(_group=filled([fill.by]).forward_fill().fill_null("").rle_id())
+            rows.with_columns(_group=group)
             .with_columns(filled([name]).forward_fill().over("_group").alias(name) for name in columns)
             .with_columns(_place=pl.int_range(pl.len()).over("_group"))
             .with_columns(
@@ -318,11 +320,12 @@ def _refuse_missing(map_name: str, mapping: Map, table: Table) -> None:
     }
     if table.rows.width < 2:
         return
-    needed = [mapping.columns[name].column for name in NEEDED if name in mapping.columns]
+    groups = [mapping.fill.by] if mapping.fill is not None else []
+    needed = [*groups, *(mapping.columns[name].column for name in NEEDED if name in mapping.columns)]
     alternatives = [origin.column for origin in mapping.columns.values()]
     mapped_columns = {name for several in alternatives for name in several}
     alone = [name for name in (*mapping.theirs(), *mapping.drop) if name not in mapped_columns]
-    named = (*alternatives, *((name,) for name in alone)) if mapping.recognise is None else needed
+    named = (*groups, *alternatives, *((name,) for name in alone)) if mapping.recognise is None else needed
     for several in named:
         if not any(name in present or steps(name)[0] in present for name in several):
             raise InputError(

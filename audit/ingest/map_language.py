@@ -76,9 +76,12 @@ def _named(written: Any) -> dict[str, tuple[str, ...]]:
 
 
 class Fill(Struct, frozen=True):
-    """Columns that stand in the first row of a group only: rows in a row with the same `by` are a group, as are those without."""
+    """Columns that stand in the first row of a group only: rows in a row with the same `by` are a group, as are those without.
 
-    by: str
+    Of several `by`, the first that the table has.
+    """
+
+    by: Names
     columns: Names
 
 

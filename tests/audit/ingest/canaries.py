@@ -204,7 +204,7 @@ class Sample:
         for join in part.join:
             yield from (*join.on, *join.on.values())
         if part.fill:
-            yield part.fill.by
+            yield from part.fill.by
 
     def text(self, key: str, value: str) -> str:
         """A text of the source with a canary in it."""

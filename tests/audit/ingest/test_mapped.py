@@ -399,6 +399,17 @@ def test_what_stands_in_the_first_row_of_a_group_reaches_the_others_across_block
     ]
 
 
+def test_a_group_is_told_by_the_first_column_that_is_there_and_asked_for_where_none_is(ws, tmp_path):
+    file = csv(tmp_path, "1,ana,2026-01-05,a", "1,,,b", header="Nr,Who,At,Item")
+    text = FILLED.replace('by = "Order"', 'by = ["Order", "Nr"]')
+    text = text.replace('order_id = "Order"', 'order_id = "Nr"').replace('["Order", "Who"', '["Nr", "Who"')
+    mapping = raw(tmp_path, text.replace('["Order", "@line"]', '["Nr", "@line"]').encode(), "two.toml")
+    with pytest.raises(InputError, match=r"no column 'Order', which .* names"):
+        ingest.import_paths(ws, [file], map_file=raw(tmp_path, FILLED.encode(), "filled.toml"))
+    ingest.import_paths(ws, [file], map_file=mapping)
+    assert sorted(by_source(ws)["item_name"]) == ["a", "b"]
+
+
 JOINED = (
     '[[join]]\nfile = "*people.csv"\non = { person = "id" }\ntake = { mail = "address" }\n'
     '[columns]\ncustomer_id = "mail"\noccurred_at = "at"\n[identifiers]\nemail = "mail"\n[constants]\nkind = "product_viewed"\n'

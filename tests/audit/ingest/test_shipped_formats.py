@@ -840,3 +840,24 @@ def test_what_a_provider_states_as_a_reason_is_ours_or_their_own_word(ws, tmp_pa
     events = by_source(ws).filter(pl.col("kind").is_in(NOT_REACHED))
     reasons = dict(events.select("customer_id", "reason").rows())
     assert reasons == {who: said[words] for who, words in people.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "kind"),
+    [
+        ("cart.csv", "Id,Email,Created at,Lineitem quantity,Lineitem name,Lineitem price", "checkout_started"),
+        ("Abandoned checkouts_export_1.csv", "Name,Email,Created at,Lineitem quantity,Lineitem name,Lineitem price",
+         "checkout_started"),
+        ("mine.csv", "Name,Email,Created at,Lineitem quantity,Lineitem name,Lineitem price", None),
+    ],
+)  # fmt: skip
+def test_what_lay_in_a_shopify_cart_was_not_bought(ws, tmp_path, name, header, kind):
+    row = f"#1001,{JO},2026-01-05 11:00:00 +0100,1,Comb,9.00"
+    file = tmp_path / name
+    file.write_text(f"{header}\n{row}\n", encoding="utf-8")
+    report = ingest.import_paths(ws, [file])
+    assert report.files[0].format == "shopify"
+    if kind is None:  # no Financial Status: nobody can say that it was bought
+        assert [reason.split(",")[0] for reason in report.skipped_by_reason] == ["no Financial Status"]
+    else:
+        assert by_source(ws).select("kind", "order_id", "item_name").rows() == [(kind, None, "Comb")]
