@@ -5,7 +5,7 @@ Direct identifiers are found by the names that sources give to columns and to ke
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 
@@ -15,7 +15,7 @@ from audit.events import scanners
 from audit.events.schema import SCHEMA
 from audit.ingest import strict_json
 from audit.ingest.values import NOT_READ, as_text
-from audit.privacy.clean import clean_column
+from audit.privacy.clean import clean_column, is_repetitive
 from audit.privacy.lookup import unaccented
 from audit.storage import toml_input
 
@@ -47,6 +47,18 @@ def read(column: pl.Series) -> Attributes:
 
     Objects other than one level of plain values, and such as may name a person, are parsed and written anew.
     """
+    if not is_repetitive(column):
+        return _read(column)
+    different = column.unique()
+    read_once = _read(different)
+    return replace(
+        read_once,
+        text=column.replace_strict(different, read_once.text),
+        bad=column.replace_strict(different, read_once.bad),
+    )
+
+
+def _read(column: pl.Series) -> Attributes:
     odd = (column.str.contains(_FLAT).not_() | column.str.contains(key_pattern())).fill_null(value=False)
     cleaned = clean_column(column)
     if cleaned is not column:
@@ -135,7 +147,15 @@ def of_columns(rows: pl.DataFrame, names: Sequence[str]) -> pl.Series:
     ).to_series()
 
 
-def _piece(column: pl.Series, name: str) -> pl.Expr:
+def _piece(column: pl.Series, name: str) -> pl.Expr | pl.Series:
+    if column.dtype == pl.String and is_repetitive(column):
+        different = column.unique().to_frame(name)
+        written = different.select(_written(different[name], name)).to_series()
+        return column.replace_strict(different[name], written)
+    return _written(column, name)
+
+
+def _written(column: pl.Series, name: str) -> pl.Expr:
     key = strict_json.dumps(name) + ":"
     value = pl.col(name)
     if column.dtype == pl.String:

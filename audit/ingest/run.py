@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from audit.errors import InputError
-from audit.events.schema import ORDER, OTHER, TIME, conform
+from audit.events.schema import OTHER, TIME, conform
 from audit.events.vocabulary import MUST_NOT_BE_LOST
 from audit.ingest import attributes, canonical, formats, free_text, map_formats, normalise, timestamps
 from audit.ingest.format import REJECTED, Batch, Format, Options
@@ -239,7 +239,7 @@ class Run:
             self.report.repeated += self._repeated(readable, accepted)
         self.report.events += fresh.height
         if fresh.height:
-            self._store(fresh.drop("file", "row", normalise.REPLACES).sort(ORDER))
+            self._store(event_store.in_order(fresh.drop("file", "row", normalise.REPLACES)))
 
     def _store(self, fresh: pl.DataFrame) -> None:
         events = attributes.with_scanners(conform(fresh))

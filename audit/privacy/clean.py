@@ -45,6 +45,15 @@ def clean_column(column: pl.Series) -> pl.Series:
     return column.replace(unique, pl.Series([clean(text) for text in unique], dtype=pl.String))
 
 
+_FIRST = 2_000
+"""Values of a column that are looked at to find out what it is like."""
+
+
+def is_repetitive(column: pl.Series) -> bool:
+    """Whether the same few values stand in a long column again and again, so that each is better looked at once."""
+    return len(column) > _FIRST and 8 * column.head(_FIRST).n_unique() < _FIRST
+
+
 def _picture(match: re.Match[str]) -> str:
     code = ord(match[0])
     if code < 0x20:

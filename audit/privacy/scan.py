@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from audit.privacy.clean import mask
+from audit.privacy.clean import is_repetitive, mask
 from audit.storage import toml_input
 
 EMAIL, PHONE, CARD, IBAN, IP, DEVICE = "[e-mail]", "[phone]", "[card]", "[IBAN]", "[IP]", "[device]"
@@ -109,8 +109,7 @@ def changed(column: pl.Series, change: Callable[[str], str], *, ids: bool = Fals
     """A String column with those texts changed that could hold an identifier, each different text once; `ids`: it holds ids,
     in which numbers mean nothing.
     """
-    is_repetitive = len(column) > _FIRST and 8 * column.head(_FIRST).n_unique() < _FIRST
-    different = column.unique() if is_repetitive else column
+    different = column.unique() if is_repetitive(column) else column
     suspects = different.filter(different.str.contains(_suspect(ids=ids)))
     if suspects.is_empty():
         return column

@@ -53,6 +53,24 @@ class Segment:
     last: str
 
 
+def in_order(events: pl.DataFrame) -> pl.DataFrame:
+    """`events` in `ORDER`; customers are sorted as numbers, and ids are compared of those events alone that share a customer's moment."""
+    names = pl.Enum(events["customer_id"].unique().sort())
+    by = ["customer", "occurred_at"]
+    placed = events.select(
+        pl.col("customer_id").cast(names).to_physical().alias("customer"),
+        "occurred_at",
+        pl.int_range(pl.len(), dtype=pl.UInt32).alias("place"),
+    ).sort(by)
+    same_as_before = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in by)
+    is_tied = (same_as_before | same_as_before.shift(-1)).fill_null(value=False)
+    tied = placed.with_row_index("row").filter(is_tied)
+    if tied.height:
+        untied = tied.with_columns(events["event_id"].gather(tied["place"])).sort(*by, "event_id")
+        placed = placed.with_columns(placed["place"].scatter(tied["row"], untied["place"]))
+    return events[placed["place"]]
+
+
 def write(folder: Path, events: pl.DataFrame) -> Segment:
     """Write `events` (canonical or as `STORED`, in `ORDER`, not empty) as a new segment in `folder`."""
     held = [

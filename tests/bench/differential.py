@@ -20,6 +20,7 @@ import polars as pl
 
 from audit.events.schema import SCHEMA, conform, in_order
 from audit.population import stats
+from audit.population.purchase_lines import purchase_lines
 from audit.rules import model
 from audit.rules.model import Rule, from_dict
 from audit.rules.reference import histories
@@ -259,7 +260,7 @@ def causes(dice: random.Random, events: pl.DataFrame) -> pl.DataFrame:
 
 def count_facts(events: pl.LazyFrame) -> stats.Facts:
     """What rules ask of everybody: how long until a category is bought again, and where anybody is known to respond."""
-    intervals = stats._intervals(stats._orders(events))
+    intervals = stats._intervals(purchase_lines(events))
     return replace(stats.none(), intervals=intervals, engaged=stats.engagement(events))
 
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from audit import ingest
 from audit.errors import NotFoundError, WorkspaceError
-from audit.events.schema import SCHEMA
+from audit.events.schema import ORDER, SCHEMA, TIME
 from audit.flows.campaign_map import SCHEMA as CAMPAIGNS
 from audit.queries import documents
 from audit.rules.model import from_dict
@@ -455,3 +455,16 @@ def test_a_killed_import_is_whole_or_nothing(ws, tmp_path, point):
 def test_the_lock_file_names_its_holder(tmp_path):
     with private_files.exclusive(tmp_path / "lock"):
         assert (tmp_path / "lock").read_text() == str(os.getpid())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.integers(0, 4), st.text("xyz", min_size=1, max_size=3)),
+        min_size=1,
+    )
+)
+def test_events_are_put_in_order_as_sorting_by_all_of_it_does(rows):
+    columns = {"customer_id": pl.String, "occurred_at": pl.Int64, "event_id": pl.String}
+    mixed = pl.DataFrame(rows, schema=columns, orient="row").cast({"occurred_at": TIME})
+    assert event_store.in_order(mixed).equals(mixed.sort(ORDER))
