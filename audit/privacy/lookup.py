@@ -26,6 +26,8 @@ INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u20
 
 _UNSEEN = re.compile(f"[{INVISIBLE}]")
 _OUTER = re.compile(rf"^[\s{INVISIBLE}]+|[\s{INVISIBLE}]+$")
+_PHONE = re.compile(r"\s*\+[\d\s()./-]+")
+_DIGITS_OF_A_PHONE = (8, 15)
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -50,6 +52,14 @@ def normalised_id(text: str) -> str:
 def is_address(text: str) -> bool:
     """Whether a text is an e-mail address and nothing else."""
     return "@" in text and _ADDRESS.fullmatch(normalised_email(text)) is not None
+
+
+def field_of_id(text: str) -> str | None:
+    """What else a source's id is: an e-mail address, or a telephone number, which only a + before it tells from other numbers."""
+    if is_address(text):
+        return "email"
+    digits = len(re.sub(r"\D", "", text)) if _PHONE.fullmatch(text) else 0
+    return "phone" if _DIGITS_OF_A_PHONE[0] <= digits <= _DIGITS_OF_A_PHONE[1] else None
 
 
 def normalised_phone(text: str) -> str:

@@ -22,7 +22,7 @@ from audit.privacy import vault_tables
 from audit.privacy.clean import mask_all
 from audit.privacy.keys import Key
 from audit.privacy.links import NOBODY, Persons
-from audit.privacy.lookup import NORMALISED, Identifier, is_address, normalised_id
+from audit.privacy.lookup import NORMALISED, Identifier, field_of_id, normalised_id
 from audit.storage import database
 
 if TYPE_CHECKING:
@@ -122,10 +122,8 @@ class Vault:
                         for token, name in sorted(new.items())
                     ],
                 )
-                addresses = (
-                    (name, "email", fresh[token]) for token, name in new.items() if is_address(fresh[token])
-                )
-                self._insert(db, addresses, import_id)
+                fields = ((name, field_of_id(fresh[token]), fresh[token]) for token, name in new.items())
+                self._insert(db, ((name, field, text) for name, field, text in fields if field), import_id)
                 pseudonyms |= new
         return {source_id: pseudonyms[token] for source_id, token in tokens.items()}
 

@@ -26,7 +26,7 @@ def joins_them(group: Shared) -> str:
     ids = group.customers
     called = {"email": "address", "phone": "telephone number"}[group.field]
     pairs = [f"`whysent link {ids[0]} {ident}`" for ident in ids[1:]]
-    return f"{len(ids)} ids of one {called}: {' and '.join(ids)}; {' and '.join(pairs)} joins them"
+    return f"{len(ids)} ids of one {called}: {' and '.join(ids)}; {' and '.join(pairs)} {'join' if pairs[1:] else 'joins'} them"
 
 
 def same_addresses(ws: "Workspace") -> list[Shared]:

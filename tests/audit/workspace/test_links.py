@@ -288,6 +288,17 @@ def test_our_own_files_name_another_id_in_a_column(ws, tmp_path):
     assert set(group.customers) == {ws.resolve("anna"), ws.resolve("emil")}
 
 
+def test_ids_that_are_one_telephone_number_are_told_however_they_are_written(ws, tmp_path):
+    ids = ("+49 30 901820", "+49 (30) 90-18-20", "7", "+7", "4930901820")
+    rows = (f"{ident},2026-02-02,message_sent,{'030 901820' if ident == '7' else ''}" for ident in ids)
+    report = ingest.import_paths(ws, [csv(tmp_path, *rows, header="customer_id,occurred_at,kind,phone")])
+    (group,) = report.shared
+    assert (group.field, set(group.customers)) == ("phone", {ws.resolve(ident) for ident in ids[:3]})
+    assert links.joins_them(group).endswith(
+        f" and `whysent link {group.customers[0]} {group.customers[2]}` join them"
+    )
+
+
 def test_a_rule_or_note_keeps_the_pseudonym_of_an_address_or_its_mask(ws, tmp_path):
     """No byte of the book, the log or an export holds an address that somebody typed."""
     jo, nobody = "Jo.Canary@example.org", "no.canary@example.test"
