@@ -782,7 +782,7 @@ STATED = {
     }, lambda severity, reason: {"severity": severity, "reason": reason}),
     "postmark": (_postmark_says, {
         ("HardBounce",): "hard bounce", ("SoftBounce",): "soft bounce", ("Transient",): "soft bounce",
-        ("BadEmailAddress",): "invalid address", ("DnsError",): "DnsError",
+        ("BadEmailAddress",): "invalid address", ("DnsError",): "DnsError", ("SpamComplaint",): "complaint",
     }, lambda word: {"Type": word}),
     "ses": (_ses_says, {
         ("Permanent", "NoEmail"): "hard bounce", ("Transient", "MailboxFull"): "soft bounce",
@@ -861,3 +861,23 @@ def test_what_lay_in_a_shopify_cart_was_not_bought(ws, tmp_path, name, header, k
         assert [reason.split(",")[0] for reason in report.skipped_by_reason] == ["no Financial Status"]
     else:
         assert by_source(ws).select("kind", "order_id", "item_name").rows() == [(kind, None, "Comb")]
+
+
+def test_what_resend_puts_on_its_list_is_a_no_unless_a_bounce_did_it(ws, tmp_path):
+    origins = {"a@example.test": "bounce", "b@example.test": "complaint", "c@example.test": "manual"}
+    at = "2026-01-05T10:00:00.000Z"
+    posts = [
+        {"type": "suppression.added", "created_at": at, "data": {"id": who, "email": who, "origin": origin}}
+        for who, origin in origins.items()
+    ]
+    again = {"type": "suppression.removed", "created_at": "2026-01-06T10:00:00.000Z", "data": {"id": "c"}}
+    again["data"] |= {"email": "c@example.test", "origin": "manual"}
+    report = ingest.import_paths(ws, [ndjson(tmp_path, *posts, again)])
+    assert report.files[0].format == "resend"
+    events = by_source(ws).sort("customer_id", "occurred_at").select("customer_id", "kind", "reason")
+    assert events.rows() == [
+        ("a@example.test", "profile_updated", "hard bounce"),
+        ("b@example.test", "unsubscribed", "complaint"),
+        ("c@example.test", "unsubscribed", "manual"),
+        ("c@example.test", "subscribed", "manual"),
+    ]
