@@ -42,7 +42,6 @@ BYTES = 1_000_000_000
 """Bytes of events held in memory: what has so much is written sooner, half as much at the end of a file."""
 
 _IDENTITY = ["customer_id", "event_id"]
-
 _OLD = datetime(1990, 1, 1, tzinfo=UTC)
 
 
@@ -139,8 +138,8 @@ class Run:
         for column, (looks_like, rows) in batch.held_back.items():
             self.report.held_back[scan.scrubbed(column), looks_like] += rows
         self._kept.update(batch.kept)
-        zone = batch.time_zone or self._options.time_zone
-        conventions = self._conventions.setdefault(batch.path, Conventions(zone, batch.decimal))
+        said = Conventions(batch.time_zone or self._options.time_zone, batch.decimal)
+        conventions = self._conventions.setdefault(batch.path, said)
         normalised = normalise.cast(batch.events, conventions)
         events, refused = normalised.events, self._quarantined(batch, normalised.refused)
         if batch.rejected.height:
@@ -196,9 +195,7 @@ class Run:
                 customers=event_store.customers(ws.path / "events", segments, persons.of),
                 coverage=ws.keep(self._daily, "coverage"),
                 unread=ws.keep(self._unread, "unread") if self._unread.height else None,
-                quarantine=tuple(dict.fromkeys((*before.quarantine, quarantine_file)))
-                if quarantine_file
-                else before.quarantine,
+                quarantine=tuple(dict.fromkeys((*before.quarantine, *filter(None, [quarantine_file])))),
                 superseded=(*before.superseded, *self._kept_superseded()),
                 imports=(*before.imports, self.import_id),
                 links=newest,
@@ -218,12 +215,13 @@ class Run:
 
     def flush(self) -> None:
         """Turn what is buffered into a segment of new events."""
-        events = pl.concat(self._events, how="diagonal") if self._events else None
-        identifiers = pl.concat(self._identifiers) if self._identifiers else None
+        frames, identifiers = self._events, self._identifiers
         self._events, self._identifiers, self._bytes = [], [], 0
-        if events is None or identifiers is None or events.is_empty():
+        if not any(frame.height for frame in frames):
             return
-        pseudonymised, personal = self._pseudonymised(events, identifiers)
+        pseudonymised, personal = self._pseudonymised(
+            pl.concat(frames, how="diagonal"), pl.concat(identifiers)
+        )
         complete = self._repeats.numbered(normalise.with_ids(pseudonymised, self._ws.vault))
         complete = free_text.scrubbed(complete, personal, self._ws.vault, self._kept)
         fresh = self._fresh(complete)
@@ -304,6 +302,8 @@ class Run:
     def _replacing(self, newest: pl.DataFrame, segments: Sequence[event_store.Segment]) -> pl.DataFrame:
         """Those of `newest` that say what is not known yet; what is known of them is superseded."""
         stored = event_store.stored(self._ws.path / "events", segments, newest.select(_IDENTITY))
+        if stored.is_empty():
+            return newest
         stored = stored.unique(_IDENTITY, keep="last", maintain_order=True)
         self._known.append(stored.select(_IDENTITY))
         said = newest.with_columns(normalise.signature(conform(newest)).alias("said"))

@@ -36,13 +36,15 @@ def clean(text: str) -> str:
 
 def clean_column(column: pl.Series) -> pl.Series:
     """`clean` over a String column; columns without a hostile character cost one scan."""
-    import polars as pl
-
-    hostile = column.str.contains(_POLARS_PATTERN)
-    if not hostile.any():
+    if not column.str.contains(_POLARS_PATTERN).any():
         return column
-    unique = column.filter(hostile).unique()
-    return column.replace(unique, pl.Series([clean(text) for text in unique], dtype=pl.String))
+    return column.str.replace_many(_pictures())
+
+
+@cache
+def _pictures() -> dict[str, str]:
+    """What stands for each character that could act on a terminal."""
+    return {sign: clean(sign) for sign in map(chr, range(0x10000)) if re.match(_POLARS_PATTERN, sign)}
 
 
 _FIRST = 2_000

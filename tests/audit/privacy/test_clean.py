@@ -31,3 +31,8 @@ def test_a_column_is_its_texts():
     column = pl.Series(["plain", "bell\x07", None, "\u2028"])
     assert clean_column(column).to_list() == ["plain", "bell\u2407", None, "\ufffd"]
     assert clean_column(column.head(1)).to_list() == ["plain"]
+
+
+def test_a_column_is_cleaned_as_each_of_its_texts_is():
+    texts = [f"a{chr(code)}\x1fb" for code in range(0x3000)] + ["\ufeff\U0001f600"]
+    assert clean_column(pl.Series(texts)).to_list() == [clean(text) for text in texts]
