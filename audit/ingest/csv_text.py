@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from typing import IO
 
@@ -20,6 +21,9 @@ _LONGEST = 1024**2
 """House value: characters of a field, and bytes of a header line, at most."""
 
 _DELIMITERS = ",;\t|"
+_SAYS_DELIMITER = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
+"""A first line that some programs write for Excel."""
+
 UTF_8 = "utf-8"
 _BEFORE_UTF_8 = "cp1252"
 """What a text of bytes that are no UTF-8 most likely is: Latin-1 reads as it."""
@@ -38,6 +42,8 @@ def header(head: bytes, path: str, delimiter: str | None = None) -> tuple[list[s
     """Column names and delimiter of a file that begins with `head`. Raises InputError for a name that stands twice."""
     try:
         text = head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+        if said := _SAYS_DELIMITER.match(text):
+            text, delimiter = text[said.end() :], delimiter or said[1]
         signs = delimiter or max(_DELIMITERS, key=text.split("\n", 1)[0].count)
         names = [clean(name.strip()) for name in next(csv.reader(io.StringIO(text), delimiter=signs))]
     except (csv.Error, StopIteration) as error:
@@ -262,6 +268,8 @@ def _record_end(block: bytes) -> int:
 
 def _header_line(stream: IO[bytes]) -> bytes:
     head = stream.readline(_LONGEST)
+    if _SAYS_DELIMITER.match(head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")):
+        return head + stream.readline(_LONGEST)
     while head.count(b'"') % 2 and len(head) < _LONGEST and (more := stream.readline(_LONGEST)):
         head += more
     return head

@@ -6,6 +6,7 @@ What a file is tells its content, not its name: the outer packing, the kind, and
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -21,6 +22,9 @@ from audit.ingest.format import REJECTED
 from audit.ingest.json_rows import Apart
 
 _MAGIC_KINDS = {b"PAR1": "parquet", b"SQLite format 3": "sqlite", b"Obj\x01": "avro"}
+_OF_AN_OFFICE_FILE = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"xl/", b"word/")
+"""How the name of the first member of an Excel or Word file begins, which is a zip."""
+
 _STRANGERS = {
     b"%PDF": "a PDF; save the data as CSV",
     b"\xd0\xcf\x11\xe0": "an old Excel or Word file; save it as CSV",
@@ -148,9 +152,9 @@ def heads(path: Path, reading: Reading, wanted: Callable[[bytes], bool]) -> Iter
                 for member in archive.members:
                     with archive.open(member) as stream:
                         start = stream.peek(HEAD)[:HEAD]
-                        yield from _head(
-                            stream, start, kind_of(start, member.path), member.path, reading, wanted=wanted
-                        )
+                        with suppress(InputError):  # who reads the archive says what is wrong with the member
+                            kind = kind_of(start, member.path)
+                            yield from _head(stream, start, kind, member.path, reading, wanted=wanted)
         elif file.kind in ("sqlite", "sql", "mbox", "mail"):
             for table in _heads_of(path, path.stat().st_mtime_ns):
                 yield Table(table.path, file.kind, pl.DataFrame(), 0, 0)
@@ -278,7 +282,7 @@ def kind_of(start: bytes, path: str) -> str:
         if start.startswith(magic):
             return kind
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        if b"[Content_Types].xml" in start[:4096]:
+        if start[30:].startswith(_OF_AN_OFFICE_FILE):
             raise InputError(f"{path}: is an Excel or Word file; save it as CSV")
         return "zip"
     if description := _stranger(start):

@@ -46,6 +46,7 @@ EXCEL = "excel"
 UNITS = (*EPOCHS, EPOCH)
 _YEARS = (datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 _DATE = r"^\s*\d{4}-\d\d-\d\d"
+_NAMED_UTC = r"(?i)\s*(?:utc|gmt)$"
 _COUNT = r"^\s*\d{9,17}(\.\d+)?\s*$"
 
 
@@ -78,6 +79,10 @@ def read(column: pl.Series, local: str) -> Times:
     text = column.cast(pl.String)
     times, flags, bare = _formats(text, local)
     unread = text.is_not_null() & times.is_null()
+    if unread.any() and (named := text.str.contains(_NAMED_UTC).fill_null(value=False) & unread).any():
+        text = text.str.replace(_NAMED_UTC, "+00:00")
+        times = _first(times, _formats(text.set(~named, None), local).values)
+        unread = text.is_not_null() & times.is_null()
     if unread.any():
         times, flags = _one_by_one(text, unread, times, flags, local)
     return Times(_possible(times), flags, bare)

@@ -349,3 +349,29 @@ def test_what_is_no_file_is_not_waited_for(ws, tmp_path):
             InputError, match="is a pipe or a device; write what comes out of it into a file first"
         ):
             ingest.import_paths(ws, [path])
+
+
+@pytest.mark.parametrize("delimiter", [";", "|"])
+def test_a_first_line_that_tells_excel_the_delimiter_is_no_header(ws, tmp_path, delimiter):
+    lines = f"sep={delimiter}\r\n" + f"{HEADER}\r\n{GOOD}\r\ne2,1,soon,unsubscribed,,\r\n".replace(
+        ",", delimiter
+    )
+    for start in (b"", b"\xef\xbb\xbf"):
+        report = ingest.import_paths(ws, [raw(tmp_path, start + lines.encode())])
+        assert (report.total("rows"), report.total("quarantined"), ws.info.events) == (2, 1, 1)
+
+
+def test_a_spreadsheet_inside_a_zip_does_not_make_a_spreadsheet_of_it(ws, tmp_path):
+    office = zipped(("docProps/app.xml", b"<x/>"), ("[Content_Types].xml", b"<x/>"))
+    with pytest.raises(InputError, match=r"a\.xlsx: is an Excel or Word file; save it as CSV"):
+        ingest.import_paths(ws, [raw(tmp_path, office, "a.xlsx")])
+    with pytest.raises(InputError, match=r"all\.zip!b\.csv: is an Excel or Word file"):
+        ingest.import_paths(ws, [raw(tmp_path, zipped(("b.csv", office), ("e.csv", BYTES)), "all.zip")])
+
+
+def test_times_that_end_in_the_name_of_utc(ws, tmp_path):
+    times = ("2026-01-05 10:00:00 UTC", "2026-01-05T11:00:00.5GMT", "2026-01-05 12:00 utc", "soon UTC")
+    rows = (f"e{nth},1,{time},order_completed,x,1" for nth, time in enumerate(times))
+    report = ingest.import_paths(ws, [csv(tmp_path, *rows)], time_zone="Asia/Tokyo")
+    assert [moment.hour for moment in ws.events()["occurred_at"].sort()] == [10, 11, 12]
+    assert (report.refused_by_reason, report.bare_times) == ({"occurred_at is no time": 1}, {})
