@@ -13,7 +13,7 @@ from audit.errors import InputError
 from audit.ingest.format import REJECTED
 from audit.privacy.clean import clean
 
-BLOCK = 256 * 1024**2
+BLOCK = 32 * 1024**2
 """Bytes read at a time."""
 
 _REJECTED = {**REJECTED, "byte": pl.UInt64()}
