@@ -2,7 +2,7 @@
 
     python tests/bench/bench_maps.py [ROWS [ROUNDS]]
 
-NDJSON as senders post it (SendGrid: flat; Mailgun: nested; Amazon SES: lists of recipients), beside polars' own reader of
+NDJSON as senders post it (SendGrid, Postmark: flat; Mailgun: nested; Amazon SES, Resend: lists of recipients), beside polars' own reader of
 NDJSON; and a flat CSV through a map, beside polars reading text, casting, sorting and writing Parquet. `read`: the file as
 batches of text events; `import`: all of the import, down to the workspace on disk. Processor time of the process, medians;
 the two take turns.
@@ -81,6 +81,26 @@ def ses(number: int) -> dict[str, object]:
     return {"eventType": "Send", "mail": mail, "send": {}}
 
 
+def postmark(number: int) -> dict[str, object]:
+    event = ("Delivery", "Open", "Click", "Bounce")[number % 4]
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(START + number))
+    moment = {"Delivery": "DeliveredAt", "Bounce": "BouncedAt"}.get(event, "ReceivedAt")
+    return {
+        "RecordType": event, "MessageID": f"p{number // 4}", "Recipient": f"jo{number % 2_000}@example.test", moment: at,
+        "Tag": "spring", "MessageStream": "outbound", "Metadata": {"order": f"o{number}"}, "ServerID": 23,
+    }  # fmt: skip
+
+
+def resend(number: int) -> dict[str, object]:
+    event = ("sent", "delivered", "opened", "clicked")[number % 4]
+    at = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(START + number))
+    data = {
+        "created_at": at, "email_id": f"r{number // 4}", "from": "shop@shop.example", "subject": f"Hello number {number % 50}",
+        "to": [f"jo{number % 2_000}@example.test"],
+    }  # fmt: skip
+    return {"type": f"email.{event}", "created_at": at, "data": data}
+
+
 def csv_lines(rows: int) -> Iterator[str]:
     yield "Id;Customer;Date;Type;Mail;Campaign;Subject;Amount;Store"
     for number in range(rows):
@@ -112,7 +132,7 @@ def main(rows: int, rounds: int) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         os.environ["WHYSENT_KEY_FILE"] = str(folder / "key")
-        for made in (sendgrid, mailgun, ses):
+        for made in (sendgrid, mailgun, ses, postmark, resend):
             with (folder / f"{made.__name__}.ndjson").open("w", encoding="utf-8") as file:
                 file.writelines(json.dumps(made(number)) + "\n" for number in range(rows))
         (folder / "flat.csv").write_text("\n".join(csv_lines(rows)) + "\n", encoding="utf-8")
