@@ -209,6 +209,11 @@ def identifier_field(path: str) -> str | None:
 
 def normal(name: str) -> str:
     """One spelling of a name: `E-Mail Address`, `eMailAddress` and `e_mail_address` are the same; so are `Straße` and `strasse`."""
+    return _normal(name) if len(name) <= _LONGEST_NAME else _normal.__wrapped__(name)
+
+
+@lru_cache(maxsize=20_000)
+def _normal(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", unaccented(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name))).strip("_")
 
 
