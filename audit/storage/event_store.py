@@ -101,7 +101,11 @@ def check_columns(folder: Path, segments: Iterable[Segment]) -> None:
     """Raises WorkspaceError where a file of events holds another column than this program writes, or one of another type."""
     for segment in segments:
         path = folder / segment.file
-        for name, dtype in pl.read_parquet_schema(path).items():
+        try:
+            columns = pl.read_parquet_schema(path)
+        except pl.exceptions.ComputeError as error:
+            raise WorkspaceError(f"{path}: is damaged; restore the workspace from a backup") from error
+        for name, dtype in columns.items():
             if STORED.get(name) != dtype:
                 raise WorkspaceError(
                     f"{path}: column {name} is not as whysent writes it; restore the workspace from a backup"
@@ -295,6 +299,8 @@ def _is_sound(path: Path) -> bool:
     try:
         for column in pl.read_parquet_schema(path):
             pl.read_parquet(path, columns=[column])
+    except FileNotFoundError:  # written anew elsewhere meanwhile
+        return True
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return False
     return True
