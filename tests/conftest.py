@@ -37,7 +37,7 @@ BEGUN = datetime(2026, 11, 21, 9, tzinfo=UTC)
 
 # A busy machine is no reason for a property to fail.
 settings.register_profile(
-    "steady", max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "steady", max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("steady")
 

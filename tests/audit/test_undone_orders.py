@@ -165,7 +165,7 @@ _rows = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(_rows, st.sampled_from(("nothing", "item")), st.sampled_from(("2h", "2d", "repurchase")))
 def test_a_cooldown_counts_the_orders_that_stand_when_the_message_is_due(rows, same, window):
     rule = {

@@ -415,7 +415,7 @@ def test_an_agent_sees_nobody_but_the_customer_of_the_ticket(scenes: Path) -> No
     assert "0 of 28 mails stopped" in said
 
 
-@settings(max_examples=15)
+@settings(max_examples=12)
 @given(
     st.lists(
         st.one_of(

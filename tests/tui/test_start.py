@@ -162,6 +162,8 @@ def test_a_file_that_was_not_taken_in_after_all_leaves_no_workspace(
     monkeypatch.setattr(app, "run", screens)
     monkeypatch.setattr(start.Sign, "show", lambda _: None)
     monkeypatch.delenv("WHYSENT_KEY_FILE", raising=False)
+    monkeypatch.setattr(secret, "_to_keyring", lambda *_: False)  # another test's may be there
+    monkeypatch.setattr(secret, "_from_keyring", lambda _: None)
     monkeypatch.setattr(secret, "own_file", lambda name: tmp_path / "keys" / name)
     folder = tmp_path / "workspace"
     assert start.run(start.Start("open", folder, take_in=True)) == 0

@@ -149,7 +149,7 @@ def broken_by_hand(frame, rule, context):
     return made
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(rows.filter(bool), rows, st.one_of(caps, calendars))
 def test_counting_in_columns_finds_what_asking_one_by_one_finds(history, other, document):
     frame = build.events(*history, *({**row, "customer_id": "c_2"} for row in other))
@@ -176,7 +176,7 @@ scopes = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(scopes, st.data())
 def test_scopes_in_columns_are_scopes_of_messages(scope, data):
     try:

@@ -238,7 +238,7 @@ def test_a_campaign_on_a_sensitive_topic_is_not_named_to_an_agent():
     assert "Expecting" not in str(finding)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 400), st.booleans()), max_size=25))
 def test_it_finds_the_run_that_counting_by_hand_finds(history):
     days = [day for day, _ in history]

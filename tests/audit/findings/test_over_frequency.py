@@ -115,7 +115,7 @@ _histories = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(_histories)
 def test_it_finds_what_counting_by_hand_finds(history):
     rows = [

@@ -42,7 +42,7 @@ def _history(days: list[int], clicked: set[int]) -> pl.DataFrame:
     st.lists(st.integers(0, 400) | st.integers(0, 6), min_size=5, max_size=10),
     st.sets(st.integers(0, 9), max_size=2),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_streak_ends_without_what_is_named_and_without_nothing_less(
     days: list[int], clicked: set[int]
 ) -> None:
@@ -70,7 +70,7 @@ _in_one_zone = calendars.filter(lambda rule: rule["time_zone"] != "customer")
 
 
 @given(_messages, st.one_of(caps, _gaps, _in_one_zone))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_what_is_named_is_the_smallest_set_without_which_a_declared_cap_or_gap_is_kept(
     history: list[dict[str, Any]], document: dict[str, Any]
 ) -> None:
@@ -126,7 +126,7 @@ _anything = st.builds(
 
 
 @given(st.lists(_anything, min_size=1, max_size=8), _documents)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_declared_rule_of_any_kind_is_kept_without_what_is_named(
     history: list[dict[str, Any]], document: dict[str, Any]
 ) -> None:

@@ -154,7 +154,7 @@ def test_letters_to_a_list_are_not_asked_what_they_are_about():
 _days = st.integers(0, 40)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(_days, max_size=5), st.lists(_days, max_size=12), st.sampled_from([None, 3, 20]))
 def test_it_finds_what_a_plain_reading_finds(bought, sent, everybody):
     rows = [order(_BOUGHT + timedelta(days=day), category=_NAILS) for day in bought]

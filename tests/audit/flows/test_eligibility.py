@@ -154,7 +154,7 @@ ACT = st.tuples(
     st.lists(st.integers(20, 80), min_size=1, max_size=3),
     st.booleans(),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_what_a_flow_gives_falls_away_without_its_counterfactual_and_the_causes_agree(
     acts: list[tuple[str, int, str]], mails: list[int], listed: bool
 ) -> None:

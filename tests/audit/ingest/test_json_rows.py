@@ -87,7 +87,7 @@ def written(skeleton: object, chance: random.Random) -> str:
     return "[" + ",".join(written(value, chance) for value in skeleton) + "]"
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(
     shapes=st.lists(objects, min_size=1, max_size=2),
     names=st.lists(st.sampled_from(PATHS), unique=True, max_size=4),

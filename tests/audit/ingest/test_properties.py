@@ -25,7 +25,7 @@ ROW = st.tuples(
     st.sampled_from(["", "1", "1.5", "many", "inf"]),
 )
 HEADER = ("event_id", "customer_id", "occurred_at", "kind", "item_name", "quantity")
-SLOW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def file_of(place: Path, rows, name: str) -> Path:
@@ -87,7 +87,7 @@ def test_the_order_of_files_does_not_matter(monkeypatch, rows, data):
         )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(
     st.lists(st.lists(st.text(st.sampled_from('ab,"\n é'), max_size=5), min_size=3, max_size=3), max_size=8)
 )
@@ -103,7 +103,7 @@ def test_csv_is_read_as_it_was_written(rows):
     assert found == [tuple(cell or None for cell in row) for row in rows]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(st.text(st.sampled_from('ab,"\n'), max_size=40))
 def test_no_byte_of_a_broken_csv_is_lost(text):
     body = f"{text}\n".encode()  # without an end of its last line the file may be cut off, and is refused
@@ -121,7 +121,7 @@ cells = st.text(
 )  # a bare carriage return is refused by line only
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(
     st.lists(st.lists(cells, min_size=1, max_size=4), max_size=8),
     st.sampled_from([",", ";"]),

@@ -101,7 +101,7 @@ def test_every_suggestion_is_toml_and_a_usable_one_can_be_used(ws, tmp_path, fil
         assert quarantined * 2 < rows or any("empty in" in doubt for doubt in suggestion.unsure)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.lists(
         st.dictionaries(st.text(max_size=6), st.text(max_size=6) | st.integers() | st.none(), max_size=4),

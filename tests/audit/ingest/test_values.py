@@ -144,7 +144,7 @@ def test_words_as_people_write_them(reader, name, text, value):
 
 
 @given(st.floats(min_value=-1e11, max_value=1e11).map(lambda value: round(value, 2)))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_number_is_the_same_however_a_country_writes_it(value):
     english = f"{value:,.2f}"
     swapped = english.translate(str.maketrans(",.", ".,"))

@@ -297,7 +297,7 @@ def easily(monkeypatch):
 
 
 @given(st.integers(0, 10**6), st.sampled_from((1, 3)))
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_fast_comparison_is_the_definition(easily, seed, least):
     frame = population(seed)
     found = audience_comparison.count(frame.lazy(), least=least)

@@ -42,7 +42,7 @@ def counted_plainly(rows):
     return weeks, people
 
 
-@settings(max_examples=15)
+@settings(max_examples=12)
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 500), st.booleans()), min_size=1, max_size=40)
 )

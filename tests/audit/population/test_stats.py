@@ -101,7 +101,7 @@ def intervals_by_loops(frame):
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(purchases)
 def test_also_bought_is_what_counting_by_hand_gives(rows):
     frame = orders(rows)
@@ -112,7 +112,7 @@ def test_also_bought_is_what_counting_by_hand_gives(rows):
     assert found["score"].to_list() == pytest.approx([row[4] for row in expected])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(purchases)
 def test_intervals_are_what_counting_by_hand_gives(rows):
     frame = orders(rows)
@@ -193,7 +193,7 @@ def test_bought_together_counts_orders_and_needs_an_order_id():
     assert found["people"].to_list() == [6, 6], "two orders of each"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(purchases)
 def test_who_buys_again_and_when_is_what_counting_by_hand_gives(rows):
     frame = orders(rows)
@@ -323,7 +323,7 @@ def test_discounts_are_ranked_among_those_who_bought_five_things():
 
 
 @given(st.lists(st.integers(1, 6), min_size=50, max_size=70))
-@settings(max_examples=15)
+@settings(max_examples=12)
 def test_no_more_than_its_share_reach_a_fifth(numbers):
     """As found in real data: "more than three fifths of the customers" of somebody with as many orders as most."""
     rows = [

@@ -338,7 +338,7 @@ SCRAPS = [*"\n\n\n:.,>@#*“”-+=|\0", "> ", "From: ", "Betreff: AW: ", "On 3 M
 
 @example("| Betreff: AW: ")
 @given(st.lists(st.sampled_from(SCRAPS), max_size=25).map(" ".join))
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_whatever_is_pasted_can_be_read(text: str) -> None:
     parts = letter.read(text, names_sensitive=False)
     customers.clues(parts)

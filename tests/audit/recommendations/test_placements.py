@@ -209,7 +209,7 @@ acts = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(acts, min_size=3, max_size=9))
 def test_a_fleet_gets_what_each_customer_gets_alone(histories):
     alone = [
@@ -223,7 +223,7 @@ def test_a_fleet_gets_what_each_customer_gets_alone(histories):
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(acts)
 def test_a_recommendation_without_its_evidence_is_gone(rows):
     frame = events(*rows)

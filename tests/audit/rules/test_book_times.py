@@ -185,7 +185,7 @@ def naive(book, valid_at, recorded_at):
     }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(acts, st.integers(0, 40), st.integers(0, 40))
 def test_in_force_is_the_version_written_last_of_those_known_and_effective(
     tmp_path_factory, made, valid_at, recorded_at
@@ -202,7 +202,7 @@ def test_in_force_is_the_version_written_last_of_those_known_and_effective(
     } == {rule.id: rule for rule in book.as_of(day(valid_at), day(valid_at))}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(acts)
 def test_after_undo_its_rules_are_as_they_would_be_without_the_change(tmp_path_factory, made):
     dated = lived(tmp_path_factory.mktemp("book") / f"{next(numbers)}.db", made)
@@ -225,7 +225,7 @@ def test_after_undo_its_rules_are_as_they_would_be_without_the_change(tmp_path_f
         assert told == expected, number
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(acts)
 def test_a_replay_as_recorded_stops_what_the_rules_of_each_moment_stop(tmp_path_factory, made):
     book = lived(tmp_path_factory.mktemp("book") / f"{next(numbers)}.db", made).book
@@ -246,7 +246,7 @@ def test_a_replay_as_recorded_stops_what_the_rules_of_each_moment_stop(tmp_path_
     }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(rule_sets)
 def test_what_is_exported_and_taken_in_elsewhere_is_the_same_book(tmp_path_factory, documents):
     folder = tmp_path_factory.mktemp("book")

@@ -94,7 +94,7 @@ def naive(history, documents):
     return made
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(rows, st.lists(rules, min_size=1, max_size=3))
 def test_deferred_messages_collide_and_are_judged_anew_as_in_the_naive_evaluator(history, documents):
     documents = [{**rule, "id": f"r{number}"} for number, rule in enumerate(documents)]

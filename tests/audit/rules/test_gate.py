@@ -117,7 +117,7 @@ def gated(frame, rules, gate=None):
     return answers
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(rows.filter(bool), acts, dropping, st.data())
 def test_fed_in_order_it_decides_as_the_replay_does(history, acted, documents, data):
     history = [{**row, "item_id": data.draw(items), "category": "A > 7"} for row in history]
@@ -126,14 +126,14 @@ def test_fed_in_order_it_decides_as_the_replay_does(history, acted, documents, d
     assert gated(frame, rules) == replayed(frame, rules)
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(rows.filter(bool), acts, any_rules)
 def test_offered_again_when_due_it_decides_as_the_replay_does_of_what_is_deferred(history, acted, documents):
     frame, rules = events(*history, *acted), made(documents)
     assert gated(frame, rules) == replayed(frame, rules)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=35, deadline=None)
 @given(rows.filter(bool), acts, dropping, st.integers(0, 40))
 def test_a_past_that_went_out_counts_as_if_it_had_been_offered(history, acted, documents, cut):
     """Where nothing of the past was stopped, beginning with it and having been asked about it are the same."""
@@ -258,7 +258,7 @@ def of_workspace(row):
     return of_row(row)._replace(message_key=key, **known)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(
     oracles.histories(oracles.messages, oracles.messages, oracles.said, oracles.responses, oracles.orders),
     st.lists(

@@ -149,7 +149,7 @@ CLICK = act("message_clicked", START, customer_id="c_9", channel="email", event_
 """Somebody's, so that it can be told whether anybody responds."""
 
 
-@settings(max_examples=70)
+@settings(max_examples=25)
 @given(pasts, some_rules, st.data())
 def test_rules_of_any_kind_add_up_to_what_the_replay_adds_up_to(rows, rules, data):
     assert set(of_kind) == set(kinds())

@@ -106,7 +106,7 @@ asking = st.one_of(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(lives, st.lists(st.one_of(asking, asking, caps), min_size=1, max_size=4), st.none() | told)
 def test_both_evaluators_agree_on_what_people_said_and_did(life, documents, why):
     rules = [from_dict({**rule, "id": f"r{number}"}) for number, rule in enumerate(documents)]
@@ -118,7 +118,7 @@ deferring = st.one_of(caps, calendars).map(lambda rule: {**rule, "on_fail": "def
 nights = st.sampled_from((DEFERRED, {**DEFERRED, "quiet": "00:30-23:30"}, {**DEFERRED, "time_zone": "UTC"}))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=35, deadline=None)
 @given(rows.filter(bool), st.lists(st.one_of(caps, calendars, deferring, nights), min_size=1, max_size=4))
 def test_both_evaluators_agree_on_any_history(history, documents):
     rules = [from_dict({**rule, "id": f"r{number}"}) for number, rule in enumerate(documents)]
@@ -300,7 +300,7 @@ def test_progress_of_a_fleet_is_told_and_can_stop_it():
     assert seen[0][1] == frame.height
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(histories, sets)
 def test_compiled_totals_are_those_of_the_frames(history, documents):
     frame = conform(

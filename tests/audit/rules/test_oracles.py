@@ -207,26 +207,26 @@ reasons = st.tuples(
 SENSITIVE = {"id": "private", "kind": "sensitive"}
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(histories(messages, said), consents)
 def test_a_consent_rule_decides_as_the_contract_written_down_naively(history, rule):
     assert run(history, [rule], {}) == oracle(history, [rule], {})
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(histories(messages, messages, responses, orders), sunsets)
 def test_a_sunset_decides_as_the_contract_written_down_naively(history, rule):
     assert run(history, [rule], {}) == oracle(history, [rule], {})
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(histories(messages, said), st.data())
 def test_a_sensitive_rule_decides_as_the_contract_written_down_naively(history, data):
     why = {row["event_id"]: data.draw(reasons) for row in sent(history)}
     assert run(history, [SENSITIVE], why) == oracle(history, [SENSITIVE], why)
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(histories(messages, messages, said, responses, orders), st.data())
 def test_all_of_them_together_decide_as_the_contract_written_down_naively(history, data):
     why = {row["event_id"]: data.draw(reasons) for row in sent(history)}

@@ -162,7 +162,7 @@ def test_nobody_at_all_is_all_zero():
     assert (made.messages, counts(made), made.to_json()["examples"]) == (0, nobody(), [])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     rows.filter(bool),
     caps,

@@ -202,7 +202,7 @@ times = st.integers(0, 12 * 24 * 4).map(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(st.lists(times, min_size=1, max_size=25), st.integers(1, 4), st.integers(2, 8), st.sampled_from(ZONES))
 def test_calendar_days_together_are_those_on_the_wall_up_to_the_messages_own(sent, limit, days, where):
     frame = events(*(message(f"{at:%Y-%m-%dT%H:%M}", time_zone=where) for at in sorted(sent)))

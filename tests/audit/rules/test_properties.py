@@ -126,7 +126,7 @@ def covers(rule, row):
     return row["campaign_id"] not in rule.get("except_campaigns", [])
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(rows.filter(bool), st.lists(st.one_of(caps, calendars), min_size=1, max_size=3))
 def test_caps_decide_as_the_contract_written_down_naively(history, rules):
     rules = [{"per": ["customer"], **rule, "id": f"r{number}"} for number, rule in enumerate(rules)]
@@ -137,7 +137,7 @@ def test_caps_decide_as_the_contract_written_down_naively(history, rules):
     assert made == oracle(history, rules)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=35, deadline=None)
 @given(
     rows.filter(bool), st.integers(1, 3), st.sampled_from(tuple(WINDOWS)), st.sampled_from(("drop", "defer"))
 )
@@ -148,7 +148,7 @@ def test_never_more_than_the_limit_goes_out_in_any_half_open_window(history, lim
     assert all(later - earlier >= span for earlier, later in zip(out, out[limit:], strict=False))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=35, deadline=None)
 @given(rows.filter(bool), st.lists(st.one_of(caps, calendars), min_size=1, max_size=2))
 def test_what_was_let_through_passes_again(history, rules):
     rules = [{**rule, "id": f"r{number}"} for number, rule in enumerate(rules)]
@@ -159,14 +159,14 @@ def test_what_was_let_through_passes_again(history, rules):
         assert "stop" not in run(kept, *rules)["decision"]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(rows.filter(bool), caps)
 def test_a_rule_about_nothing_that_was_sent_changes_nothing(history, rule):
     about_nothing = {"id": "other", "kind": "mute", "campaigns": ["never sent"]}
     assert run(history, rule).equals(run(history, about_nothing, rule))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(rows.filter(bool), caps, st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_of_a_file_does_not_matter(history, rule, dice):
     shuffled = dice.sample(history, len(history))
@@ -174,7 +174,7 @@ def test_the_order_of_the_rows_of_a_file_does_not_matter(history, rule, dice):
     assert run(history, rule).equals(simulation.simulate(frame, [from_dict(rule)], context(frame)).decisions)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(rows.filter(bool), caps)
 def test_customers_do_not_touch_each_other(history, rule):
     both = [{**row, "customer_id": name} for name in ("c_1", "c_2") for row in history]
@@ -184,7 +184,7 @@ def test_customers_do_not_touch_each_other(history, rule):
         assert together.filter(customer_id=name).drop("customer_id").equals(alone.drop("customer_id"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=35, deadline=None)
 @given(rows.filter(bool), st.lists(st.one_of(caps, calendars), min_size=1, max_size=2))
 def test_the_next_allowed_time_passes_and_the_instant_before_does_not(history, rules):
     rules = [{**rule, "id": f"r{number}"} for number, rule in enumerate(rules)]
@@ -210,7 +210,7 @@ instants = st.datetimes(datetime(1990, 1, 1), datetime(2040, 1, 1), timezones=st
 zones = st.sampled_from((*ZONES, "America/Sao_Paulo", "America/Havana", "Asia/Beirut", "Pacific/Apia"))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(instants, zones, st.sampled_from(("1h", "1d", "1w", "1mo")))
 def test_a_calendar_unit_holds_until_its_end(moment, zone, window):
     where = ZoneInfo(zone)
@@ -221,7 +221,7 @@ def test_a_calendar_unit_holds_until_its_end(moment, zone, window):
     assert unit(moment + (end - moment) / 2, window, where, "monday") == name
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(instants, zones, st.times(), st.times())
 def test_quiet_hours_hold_until_their_end(moment, zone, start, end):
     start, end = start.replace(second=0, microsecond=0), end.replace(second=0, microsecond=0)

@@ -11,7 +11,7 @@ from audit.rules.replay import totals
 sorts = st.lists(st.integers(0, 40), min_size=1, max_size=8)
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(sorts, st.data(), st.integers(0, 10**6))
 def test_as_many_are_drawn_as_were_asked_for_and_of_no_sort_more_than_there_are(counts, data, seed):
     number = data.draw(st.integers(0, sum(counts)))

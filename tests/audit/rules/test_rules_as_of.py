@@ -111,7 +111,7 @@ def test_the_document_names_every_version_that_took_part(kept):
 numbers = itertools.count()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(history=rows.filter(bool), rule=caps, touched=st.booleans())
 def test_a_book_that_always_stood_is_a_plain_replay(tmp_path_factory, history, rule, touched):
     kept = Kept(tmp_path_factory.mktemp("book") / f"{next(numbers)}.db")

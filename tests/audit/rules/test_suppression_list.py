@@ -60,7 +60,7 @@ def test_a_mute_has_no_end_and_quiet_hours_suppress_nobody():
     assert told(WEEK, {"id": "r", "kind": "quiet_hours", "quiet": "00:01-00:00", "time_zone": "UTC"}) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=35, deadline=None)
 @given(rows.filter(bool), st.one_of(caps, calendars))
 def test_it_is_whom_the_gate_would_stop(history, document):
     frame, rule = events(*history), from_dict({**document, "per": ["customer"]})

@@ -27,7 +27,7 @@ def simulated(history, *documents):
     return simulation.simulate(frame, [from_dict(one) for one in documents], context(frame))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(rows.filter(bool), caps, caps, st.lists(st.integers(0, 5), min_size=1, max_size=4, unique=True))
 def test_each_point_is_the_replay_with_that_limit(history, rule, other, limits):
     other = {**other, "id": "other"}
@@ -40,7 +40,7 @@ def test_each_point_is_the_replay_with_that_limit(history, rule, other, limits):
         assert drawn == {"limit": limit, "window": rule["window"], **told}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(rows.filter(bool), caps, st.lists(st.sampled_from(("6h", "1d", "7d")), min_size=1, unique=True))
 def test_each_point_is_the_replay_with_that_window(history, rule, windows):
     for window, point in zip(windows, swept(history, [rule, GAP], "cap", windows=windows), strict=True):

@@ -151,7 +151,7 @@ def counted(rows, decisions, documents):
     return what, groups, rates, displaced, sum(row["mailbox_provider"] in reporting for row in sent.values())
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(histories, sets, st.integers(1, 30))
 def test_the_totals_are_those_of_the_contract_counted_naively(history, documents, at_hand):
     frame = events(
@@ -190,7 +190,7 @@ def test_the_totals_are_those_of_the_contract_counted_naively(history, documents
     assert fleet.simulate(whole.lazy(), rules, known, rows=at_hand).document().to_json() == told
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=45, deadline=None)
 @given(st.integers(0, 3000), st.integers(1, 3000))
 def test_the_intervals_are_wilsons(some, more):
     """Held to the formula of the paper, written out."""

@@ -76,7 +76,7 @@ def member(rows, t):
     return len({order for at, order in rows if t - WINDOW < at <= t}) >= N
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(acts)
 def test_a_count_holds_since_and_until_as_counting_by_hand_says(rows):
     frame = history(rows)
@@ -91,7 +91,7 @@ def test_a_count_holds_since_and_until_as_counting_by_hand_says(rows):
         assert found.row(0)[4:6] == (since, until)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(acts)
 def test_an_event_that_is_no_evidence_can_be_left_out(rows):
     frame = history(rows)
@@ -105,7 +105,7 @@ def test_an_event_that_is_no_evidence_can_be_left_out(rows):
             assert segment in set(segments.derive(without, context(frame, AT))["segment_id"])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(acts)
 def test_a_count_without_its_evidence_is_gone(rows):
     frame = history(rows)
@@ -114,7 +114,7 @@ def test_a_count_without_its_evidence_is_gone(rows):
         assert segments.derive(without, context(frame, AT), COUNT).is_empty()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(acts, min_size=1, max_size=5))
 def test_a_fleet_gets_what_each_customer_gets_alone(histories):
     alone = [history(rows, f"c_{number}") for number, rows in enumerate(histories)]
@@ -124,7 +124,7 @@ def test_a_fleet_gets_what_each_customer_gets_alone(histories):
     assert segments.derive(fleet, ctx).equals(each)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(acts)
 def test_until_is_the_first_moment_at_which_it_is_gone(rows):
     frame = history(rows)

@@ -71,7 +71,7 @@ def test_who_has_ordered_nothing_for_the_whole_window_has_lapsed_whatever_is_unk
     assert lapsed([400], [(250, 179)]) is None, "within the window nothing is taken for absent"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.integers(0, 500), min_size=1, max_size=4),
     st.lists(st.tuples(st.integers(1, 500), st.integers(0, 30)), max_size=3),

@@ -145,7 +145,7 @@ def histories(*rows):
     return st.lists(st.tuples(st.one_of(*rows), names), min_size=1, max_size=14, unique_by=lambda row: row[1])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(histories(acts, acts, mails), st.booleans())
 def test_on_whatever_a_history_holds(some, mapped):
     if not any(row["kind"] == "message_sent" for row, _ in some):
@@ -199,7 +199,7 @@ flow_mails = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(histories(shopping, joining, flow_mails, flow_mails))
 def test_where_flows_are_defined_for_the_campaigns(some):
     if not any(row["kind"] == "message_sent" for row, _ in some):

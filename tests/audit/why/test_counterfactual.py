@@ -48,7 +48,7 @@ def is_given(decide: Decide, ids: set[str]) -> bool:
     st.lists(st.frozensets(st.sampled_from(FIVE), min_size=1, max_size=3), min_size=1, max_size=4),
     st.frozensets(st.sampled_from(FIVE), max_size=1),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_what_is_found_ends_the_decision_and_any_one_put_back_revives_it(
     enough: list[frozenset[str]], blocked_by: frozenset[str]
 ) -> None:
@@ -64,7 +64,7 @@ def test_what_is_found_ends_the_decision_and_any_one_put_back_revives_it(
 
 
 @given(st.lists(st.frozensets(st.sampled_from(FIVE), min_size=1, max_size=3), min_size=1, max_size=4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_smallest_is_said_only_of_a_smallest_set(enough: list[frozenset[str]]) -> None:
     decide = by_sets(*enough)
     found = counterfactual.removal(history(*FIVE), decide)
@@ -106,7 +106,7 @@ ACT = st.tuples(
 
 
 @given(st.lists(ACT, min_size=1, max_size=8), st.sampled_from(["browse", "cart", "purchase", "win_back"]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_derived_message_is_derived_no_more_without_its_counterfactual(
     acts: list[tuple[str, int, str | None]], trigger: str
 ) -> None:

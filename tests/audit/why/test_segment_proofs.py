@@ -145,7 +145,7 @@ def test_where_somebody_lives_is_said_by_every_row_since_they_moved_and_all_have
     st.lists(st.tuples(st.sampled_from(["gold", "none", None]), st.integers(0, 5)), max_size=6),
     st.lists(st.tuples(st.booleans(), st.sampled_from(["news", None]), st.integers(0, 5)), max_size=4),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_where_one_of_several_conditions_is_enough_no_smaller_set_ends_them_all(said, lists):
     profiles = [
         {"kind": "profile_updated", "attributes": f'{{"membership": "{what}"}}' if what else None, "day": day}
@@ -193,7 +193,7 @@ def bought(number, *, discount, day):
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 400)), min_size=4, max_size=9))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_of_a_share_as_few_go_as_can(orders):
     frame = events(*(bought(n, discount=discount, day=day) for n, (discount, day) in enumerate(orders)))
     if "deal-seeker" not in set(segments.derive(frame, context(frame, AT))["segment_id"]):

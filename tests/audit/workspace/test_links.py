@@ -337,7 +337,7 @@ pairs = st.tuples(st.sampled_from(IDS), st.sampled_from(IDS), st.integers(1, 28)
 rows = st.lists(st.tuples(st.sampled_from(IDS), st.integers(1, 28), st.integers(1, 3)), max_size=12)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.lists(pairs, max_size=6).flatmap(lambda some: st.tuples(st.just(some), st.permutations(some))),
     rows,

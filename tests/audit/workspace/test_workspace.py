@@ -457,7 +457,7 @@ def test_the_lock_file_names_its_holder(tmp_path):
         assert (tmp_path / "lock").read_text() == str(os.getpid())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=35, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from("abc"), st.integers(0, 4), st.text("xyz", min_size=1, max_size=3)),

@@ -39,7 +39,7 @@ BAD = (
 """What no answer can be given to; the last but one is older than what the customer was mailed since."""
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=35, deadline=None)
 @given(
     st.lists(rows, min_size=2, max_size=30),
     sets,
@@ -231,7 +231,7 @@ def streamed(stream, made):
 TOLD = ("decision", "deciding_rule", "failing_rules", "counted", "cannot_tell", "assumed", "next_allowed_at")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=35, deadline=None)
 @given(told_first, hostile_streams)
 def test_a_stream_of_any_rows_is_decided_as_the_replay_of_what_it_took_in(told, of):
     compare(told, *of)

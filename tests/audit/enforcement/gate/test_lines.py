@@ -70,7 +70,7 @@ class Strict(Reader):
 FAST, STRICT = Reader(b"k"), Strict()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(written())
 def test_a_line_is_read_fast_as_it_is_read_strictly(line):
     told_strictly = told(Strict().read, line)

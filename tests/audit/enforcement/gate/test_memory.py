@@ -96,7 +96,7 @@ def lines_of(drawn):
     return made
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(rows, min_size=2, max_size=30), sets, st.integers(0, 40))
 def test_started_again_from_the_record_or_from_what_is_left_of_it_it_decides_the_same(drawn, chosen, cut):
     rules = [from_dict({"id": f"r{number}", **RULES[number]}) for number in chosen]

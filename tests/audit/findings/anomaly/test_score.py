@@ -72,7 +72,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(ROWS)
 def test_every_part_of_the_score_is_what_counting_by_hand_gives(rows):
     frame = events(*(

@@ -48,7 +48,7 @@ def test_any_cells_are_accounted_for(tmp_path, dataset, data):
     accounted(ex.folder(tmp_path, {f"{dataset.files[0]}.csv": content}) / f"{dataset.files[0]}.csv")
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(content=st.binary(max_size=200))
 def test_any_bytes_are_accounted_for_or_refused(tmp_path, content):
     path = (
