@@ -22,7 +22,7 @@ SILENCES: dict[str, pl.DataType] = {
     "channel": pl.String(), "engagement": pl.String(), "messages": pl.UInt32(), "people": pl.UInt32(),
 }  # fmt: skip
 
-ENGAGEMENTS = {"click": "clicked", "open": "engaged"}
+_ENGAGEMENTS = {"click": "clicked", "open": "engaged"}
 """What a workspace may choose as engagement → the column of `_sent` that says whether a message had it."""
 
 _OPENS = ("message_clicked", "message_opened")
@@ -102,7 +102,7 @@ def _silences(sent: pl.DataFrame, visits: pl.DataFrame, events: pl.DataFrame) ->
         .join(_newest(choices, *by, "chose_here_at"), on=by, how="left")
     )
     counted = []
-    for engagement, answered in ENGAGEMENTS.items():
+    for engagement, answered in _ENGAGEMENTS.items():
         answered_at = pl.col("occurred_at").filter(answered).max()
         newest = pl.max_horizontal(pl.col("came_at", "chose_at", "chose_here_at").first(), answered_at)
         unanswered = (

@@ -287,6 +287,7 @@ def _rows(segments: Iterable[Segment]) -> int:
 
 
 _opened: dict[Path, None] = {}
+"""The files of events that this process has opened: what polars says of a damaged one does not name it."""
 
 
 def damage(paths: Iterable[Path] | None = None) -> str | None:

@@ -40,11 +40,13 @@ def _data_folder() -> Path:
 
 @contextmanager
 def begun(folder: Path) -> "Iterator[Workspace]":
-    """The workspace in a folder, made where there is none; one that was made here and into which nothing came is taken away again."""
-    from audit.storage import manifest
+    """The workspace in a folder, made where there is none; one that was made here and into which nothing came is taken away again.
+
+    A folder that held anything before stays, with all that is in it.
+    """
     from audit.workspace.workspace import Workspace
 
-    is_new = not (folder / manifest.NAME).exists()
+    is_new = not folder.exists() or not any(folder.iterdir())
     workspace = Workspace.open_or_create(folder)
     try:
         yield workspace

@@ -79,25 +79,33 @@ def pair_in_words(pair: Mapping[str, Any], rule: str, titles: Mapping[str, str])
     return f"{number(n)} mail{'s' * (n != 1)} of {stopped} stopped while {rule} counted at least one of {by}."
 
 
-def kept_room(room: KeptRoom, before: ReplayDocument) -> str:
-    """What keeping room changes in all, and by which rule."""
+def kept_room(room: KeptRoom, before: ReplayDocument, titles: Mapping[str, str] | None = None) -> str:
+    """What keeping room changes in all, and by which rule; the campaign by its title, where one is there."""
+    campaign = (titles or {}).get(room.campaign, room.campaign)
     stopped = f"stopped in all {number(before.stopped)} → {number(room.after.stopped)}"
     lost = [
         sum(pair.n for pair in replay.displaced if pair.stopped == room.campaign and pair.by != room.campaign)
         for replay in (before, room.after)
     ]
     if room.apart:
-        how = f"A cap of 1 has no place to share: left out of it, {room.campaign} neither counts nor is stopped."
+        how = f"A cap of 1 has no place to share: left out of it, {campaign} neither counts nor is stopped."
     else:
-        how = f"One place kept for {room.campaign}: all else may take {room.rule['limit']} (rule {room.rule['id']})."
+        how = (
+            f"One place kept for {campaign}: all else may take {room.rule['limit']} (rule {room.rule['id']})."
+        )
     return f"{how} It lost room to others {number(lost[0])} → {number(lost[1])} times; {stopped}."
 
 
-def flow_lines(before: Iterable[Displacement], after: Iterable[Displacement] | None = None) -> Iterator[str]:
-    """The flow as text, a line a pair."""
+def flow_lines(
+    before: Iterable[Displacement],
+    after: Iterable[Displacement] | None = None,
+    titles: Mapping[str, str] | None = None,
+) -> Iterator[str]:
+    """The flow as text, a line a pair; campaigns by their titles, where they are there."""
     for pair in flow_frame(before, after).iter_rows(named=True):
+        by, stopped = ((titles or {}).get(pair[name], pair[name]) for name in ("by", "stopped"))
         now = "" if after is None else f", with room kept {number(pair['now'])}"
-        yield f"{pair['by']} took the room of {pair['stopped']}: {number(pair['n'])} times{now}"
+        yield f"{by} took the room of {stopped}: {number(pair['n'])} times{now}"
 
 
 # -- messages a person a week --------------------------------------------------------------------------------------

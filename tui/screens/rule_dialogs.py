@@ -272,7 +272,7 @@ class DisplacedDialog(Dialog["Document | None"]):
             text = bars.pair_in_words(pair, str(self._rule["id"]), self._titles)
             if self._room is not None:
                 into = f"{keys.key_of('displaced.into-the-form')}: into the form."
-                text = f"{text}\n{bars.kept_room(self._room, self._replay)} {into}"
+                text = f"{text}\n{bars.kept_room(self._room, self._replay, self._titles)} {into}"
             self.query_one(Peek).says = content(text)
 
     # -- keeping room ----------------------------------------------------------------------------------------------
@@ -282,14 +282,14 @@ class DisplacedDialog(Dialog["Document | None"]):
         pair = self._pair
         if pair is None:
             return
-        campaign = pair["stopped"]
+        campaign = str(pair["stopped"])
         if campaign == bars.NO_CAMPAIGN:
             say(self.app, "these mails name no campaign; no rule can keep room for them", severity="warning")
             return
         self.query_one(".dialog").border_subtitle = content(
-            f"room for {campaign} … {keys.key_of('displaced.close')} stops"
+            f"room for {self._titles.get(campaign, campaign)} … {keys.key_of('displaced.close')} stops"
         )
-        question = partial(self.session.replays.keep_room, self._rule, str(campaign), ProgressReporter(self))
+        question = partial(self.session.replays.keep_room, self._rule, campaign, ProgressReporter(self))
         self.ask(ROOM, question, self.show_room)
 
     @on(Progress)
@@ -301,7 +301,9 @@ class DisplacedDialog(Dialog["Document | None"]):
 
     def show_room(self, room: KeptRoom) -> None:
         self._room = room
-        self.query_one(".dialog").border_subtitle = content(f"with room for {room.campaign}")
+        self.query_one(".dialog").border_subtitle = content(
+            f"with room for {self._titles.get(room.campaign, room.campaign)}"
+        )
         self._show()
         self.tell()
 
@@ -323,7 +325,7 @@ class DisplacedDialog(Dialog["Document | None"]):
 
     def action_copy(self) -> None:
         after = None if self._room is None else self._room.after.displaced
-        text = "\n".join(bars.flow_lines(self._replay.displaced, after))
+        text = "\n".join(bars.flow_lines(self._replay.displaced, after, self._titles))
         self.services.copy("who displaced whom", f"{text}\n", "displaced.txt")
 
     async def action_dismiss(self, result: Document | None = None) -> None:

@@ -297,13 +297,9 @@ class RulesScreen(WorkScreen):
         if entry is None or not self.unsaved:
             say(self.app, "nothing to save: no field was changed", severity="warning")
         elif draft is None or draft.errors:
-            named = (
-                (f"{key.replace('_', ' ')}: {plain(text)}" for key, text in draft.errors.items())
-                if draft
-                else ()
-            )
-            errors = "; ".join(named) or "not read yet"
-            say(self.app, f"not saved: {errors}", severity="error")
+            errors = draft.errors.items() if draft else ()
+            named = "; ".join(f"{key.replace('_', ' ')}: {plain(text)}" for key, text in errors)
+            say(self.app, f"not saved: {named or 'not read yet'}", severity="error")
         else:
             kind = "set" if entry.version else "add"
             self._ask_plan(Change(kind, str(draft.keys["id"]), draft.keys))

@@ -156,8 +156,8 @@ class JsonTable(Table):
         for value in self._objects:
             if isinstance(value, str):
                 yield value
-            elif further := [key for key in value if key not in self.header]:
-                yield f"{further[0]!r} is no column of the first object"
+            elif not value.keys() <= set(self.header):
+                yield "a field that the first object does not have"
             else:
                 yield [_cell(value.get(name)) for name in self.header]
 

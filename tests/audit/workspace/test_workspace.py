@@ -26,7 +26,7 @@ from audit.flows.campaign_map import SCHEMA as CAMPAIGNS
 from audit.queries import documents
 from audit.rules.model import from_dict
 from audit.storage import event_store, manifest, private_files
-from audit.workspace import default_folder, demo_folder
+from audit.workspace import begun, default_folder, demo_folder
 from audit.workspace.workspace import Workspace
 from tests.audit.ingest.files import by_source, counts, csv
 from tests.build import events as build_events
@@ -468,3 +468,15 @@ def test_events_are_put_in_order_as_sorting_by_all_of_it_does(rows):
     columns = {"customer_id": pl.String, "occurred_at": pl.Int64, "event_id": pl.String}
     mixed = pl.DataFrame(rows, schema=columns, orient="row").cast({"occurred_at": TIME})
     assert event_store.in_order(mixed).equals(mixed.sort(ORDER))
+
+
+def test_a_folder_that_held_anything_before_is_never_taken_away(tmp_path):
+    mine = tmp_path / "here" / "facts" / "mine.txt"
+    mine.parent.mkdir(parents=True, mode=0o700)
+    mine.write_text("mine")
+    with begun(tmp_path / "here"):
+        pass
+    assert mine.read_text() == "mine"
+    with begun(tmp_path / "new"):
+        pass
+    assert not (tmp_path / "new").exists()
