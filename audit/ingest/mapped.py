@@ -15,7 +15,7 @@ from audit.ingest.map_conditions import Origin, filled
 from audit.ingest.map_language import KEEP, OTHERWISE, SKIP, Map
 from audit.ingest.paths import EACH, FIRST, unfold
 from audit.ingest.readers import Table
-from audit.ingest.values import as_text
+from audit.ingest.values import as_text, nobodies
 from audit.privacy import scan
 from audit.privacy.clean import clean_column
 
@@ -42,7 +42,7 @@ def batch(mapping: Map, table: Table) -> Batch:
     )
     absent = [pl.lit(None, pl.String).alias(name) for name in columns if name not in rows.columns]
     nested = [as_text(rows[name]).alias(name) for name in mapping.judged_by() if _is_nested(rows, name)]
-    rows, skipped = _skipped(mapping, rows.with_columns(*absent, *nested))
+    rows, skipped = _skipped(mapping, _without_nobodies(mapping, rows.with_columns(*absent, *nested)))
     to_vault = _identifiers(mapping, rows)
     of_persons = {name for same_person in mapping.same_person for name in same_person.ids}
     events = rows.select(
@@ -76,6 +76,17 @@ def batch(mapping: Map, table: Table) -> Batch:
         distinct=mapping.rows == "distinct",
         kept=mapping.keep,
     )
+
+
+def _without_nobodies(mapping: Map, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows without words for nobody in columns of ids, where another of them may say who it is."""
+    origin = mapping.columns.get("customer_id")
+    several = origin.column if origin is not None and len(origin.column) > 1 else ()
+    empty = {}
+    for name in {*several, *(name for same_person in mapping.same_person for name in same_person.ids)}:
+        if rows.schema[name] == pl.String and (nobody := nobodies(rows[name])) is not None:
+            empty[name] = rows[name].set(nobody, None)
+    return rows.with_columns(**empty)
 
 
 def _is_nested(rows: pl.DataFrame, name: str) -> bool:

@@ -26,6 +26,7 @@ from audit.ingest.values import (
     country,
     known_words,
     listed,
+    nobodies,
     number,
     truth,
     zone,
@@ -182,6 +183,12 @@ class _Casting:
         if column.name == "kind":
             self._kinds(text)
         if column.name == "customer_id":
+            if (nobody := nobodies(column)) is not None:
+                for word in as_text(column).filter(nobody).str.strip_chars().unique().sort():
+                    named_so = as_text(column).str.strip_chars() == word
+                    self._refuse(
+                        column.name, named_so.fill_null(value=False), f"is {word}, which names nobody"
+                    )
             several = text.str.contains(_NO_ID).fill_null(value=False)
             self._refuse(column.name, several, "is a list or an object; a map can name a path into it")
         return text
@@ -242,12 +249,14 @@ class _Casting:
 
 
 def customer_ids(column: pl.Series) -> pl.Series:
-    """The source's own ids: an address loses signs that nobody sees before what could act on a terminal is made visible."""
+    """The source's own ids, empty where one names nobody: an address loses signs that nobody sees before what could act on a terminal is made visible."""
     text = as_text(column)
     odd = text.str.contains(f"[{INVISIBLE}\u00a0]").fill_null(value=False)
     if odd.any():
         text = text.replace({ident: normalised_id(ident) for ident in text.filter(odd).unique()})
     blank = text.str.strip_chars() == ""
+    if (nobody := nobodies(text)) is not None:
+        blank |= nobody
     return clean_column(text.set(blank, "") if blank.any() else text)
 
 

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -47,6 +48,9 @@ UNITS = (*EPOCHS, EPOCH)
 _YEARS = (datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 _DATE = r"^\s*\d{4}-\d\d-\d\d"
 _NAMED_UTC = r"(?i)\s*(?:utc|gmt)$"
+_END_OF_DAY = r"(^|[^\d:.])24:00(:00([.,]0+)?)?($|[^\d:.,])"
+"""24:00, which is 00:00 of the next day."""
+
 _COUNT = r"^\s*\d{9,17}(\.\d+)?\s*$"
 
 
@@ -83,9 +87,22 @@ def read(column: pl.Series, local: str) -> Times:
         text = text.str.replace(_NAMED_UTC, "+00:00")
         times = _first(times, _formats(text.set(~named, None), local).values)
         unread = text.is_not_null() & times.is_null()
+    if unread.any() and (ends := text.str.contains(_END_OF_DAY).fill_null(value=False) & unread).any():
+        text = text.scatter(ends.arg_true(), [_next_day(value) for value in text.filter(ends)])
+        moved = _formats(text.set(~ends, None), local)
+        times, flags, bare = _first(times, moved.values), _first(flags, moved.flags), bare + moved.bare
+        unread = text.is_not_null() & times.is_null()
     if unread.any():
         times, flags = _one_by_one(text, unread, times, flags, local)
     return Times(_possible(times), flags, bare)
+
+
+def _next_day(text: str) -> str:
+    """The next day at 00:00 for 24:00 of a day in ISO 8601; what is no such day as it is."""
+    with suppress(ValueError, OverflowError):
+        day = date.fromisoformat(text.strip()[:10]) + timedelta(days=1)
+        return f"{day}{text.strip()[10:].replace('24:00', '00:00', 1)}"
+    return text
 
 
 def _formats(text: pl.Series, local: str) -> Times:
@@ -265,7 +282,14 @@ def _excel(text: pl.Series) -> pl.Series:
 
 
 def _strptime(text: pl.Series, form: str) -> pl.Series:
-    return text.str.strip_chars().str.to_datetime(form, strict=False, time_unit="us")
+    text = text.str.strip_chars()
+    times = text.str.to_datetime(form, strict=False, time_unit="us")
+    ends = text.str.contains(_END_OF_DAY).fill_null(value=False) & times.is_null()
+    if "%H:%M" in form and ends.any():
+        began = text.set(~ends, None).str.replace("24:00", "00:00", literal=True)
+        days = began.str.to_datetime(form, strict=False, time_unit="us")
+        times = _first(times, days.dt.offset_by("24h"))
+    return times
 
 
 def _as_iso(times: pl.Series) -> pl.Series:

@@ -75,6 +75,12 @@ def as_text(column: pl.Series) -> pl.Series:
     return column.cast(pl.String, strict=False)
 
 
+def nobodies(column: pl.Series) -> pl.Series | None:
+    """Where an id is a word for nothing, such as `NULL`; None where no id is."""
+    found = as_text(column).str.strip_chars().is_in(words()["nobody"]["ids"]).fill_null(value=False)
+    return found if found.any() else None
+
+
 def folded(text: str) -> str:
     """A word without case, outer blanks, and differences between blanks, `_` and `-`."""
     return re.sub(r"[\s_-]+", " ", text.strip()).casefold()

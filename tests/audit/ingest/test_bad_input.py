@@ -117,6 +117,8 @@ def test_an_unknown_format_is_refused(ws, tmp_path):
         (b"e2,1,2026-01-01,,x,1", "kind is absent"),
         (b"e2,,2026-01-01,order_completed,x,1", "customer_id is absent"),
         (b"e2,  ,2026-01-01,order_completed,x,1", "customer_id is absent"),
+        (b"e2,NULL,2026-01-01,order_completed,x,1", "customer_id is NULL, which names nobody"),
+        (b"e2, nan ,2026-01-01,order_completed,x,1", "customer_id is nan, which names nobody"),
         (b"e2,1,,order_completed,x,1", "occurred_at is absent"),
         (b"e2,1,yesterday,order_completed,x,1", "occurred_at is no time"),
         (b"e2,1,00.00.0000,order_completed,x,1", "occurred_at is no time"),
@@ -254,7 +256,9 @@ def test_lone_surrogates_are_replaced(ws, tmp_path):
     assert by_source(ws)["item_name"][0] == "😀 \ufffd"
 
 
-@pytest.mark.parametrize("identity", ["007", "1" * 24, " padded", "jo@example.org", "é", "null", "1e5"])
+@pytest.mark.parametrize(
+    "identity", ["007", "1" * 24, " padded", "jo@example.org", "é", "1e5", "Nan", "none-1"]
+)
 def test_ids_are_text(ws, tmp_path, identity):
     ingest.import_paths(ws, [csv(tmp_path, f"0001,{identity},2026-01-01,order_completed,,")])
     assert ws.resolve(identity) == ws.scan().collect()["customer_id"][0]

@@ -167,6 +167,19 @@ def test_a_map_that_cannot_be_right_is_refused(ws, tmp_path, text, says):
         ingest.import_paths(ws, [csv(tmp_path)], map_file=raw(tmp_path, text.encode(), "map.toml"))
 
 
+def test_a_word_for_nobody_is_no_customer_and_the_next_column_says_who_it_is(ws, tmp_path):
+    rules = '[columns]\ncustomer_id = ["user", "visitor"]\noccurred_at = "at"\n[constants]\nkind = "product_viewed"\n'
+    rules += '[[same_person]]\ncolumn = "other"\npresent = true\nids = ["other"]\n'
+    lines = ["NULL,v1,2026-01-05,None", "u1,v1,2026-01-05,None", "null,(null),2026-01-05,None"]
+    path = csv(tmp_path, *lines, header="user,visitor,at,other")
+    report = ingest.import_paths(ws, [path], map_file=raw(tmp_path, rules.encode(), "m.toml"))
+    assert (counts(report), report.customers, report.linked) == ((3, 2, 0, 1, 0), 2, 0)
+    assert report.refused_by_reason == {"customer_id is absent": 1}
+    assert ws.resolve("v1")
+    assert ws.resolve("u1")
+    assert ws.person("NULL") is None
+
+
 def test_parquet_can_be_mapped_too(ws, tmp_path, mapping):
     pl.DataFrame(
         {

@@ -33,6 +33,14 @@ def read(text, zone="UTC"):
         ("2026-W02-1", "2026-01-05T00:00:00Z"),
         ("2026-02-30", None),
         ("2026-01-05T25:00:00Z", None),
+        ("2026-02-28T24:00:00Z", "2026-03-01T00:00:00Z"),
+        ("2026-12-31 24:00", "2027-01-01T00:00:00Z"),
+        ("2026-01-05T24:00:00.000+02:00", "2026-01-05T22:00:00Z"),
+        ("2026-01-05 24:00:00 UTC", "2026-01-06T00:00:00Z"),
+        ("2026-01-05T24:00:30Z", None),
+        ("2026-01-05T24:01Z", None),
+        ("2026-01-05T10:24:00 noon", None),
+        ("9999-12-31T24:00:00Z", None),
         ("0000-01-01", None),
         ("tomorrow", None),
         ("1767607200", None),
@@ -45,6 +53,17 @@ def test_iso_8601_is_read_and_nothing_else(text, moment):
 def test_local_times_are_read_in_the_zone_asked_for():
     assert read("2026-01-05T10:00:00", "Europe/Berlin") == ("2026-01-05T09:00:00Z", None)
     assert read("2026-01-05T10:00:00Z", "Europe/Berlin") == ("2026-01-05T10:00:00Z", None)
+
+
+def test_the_end_of_a_day_is_the_beginning_of_the_next():
+    assert read("2026-03-28 24:00", "Europe/Berlin") == ("2026-03-28T23:00:00Z", None)
+    times, flags, bare = timestamps.read(pl.Series(["2026-10-24 24:00", "x", None]), "Europe/Berlin")
+    assert (iso(times[0]), times[1], flags[0], bare) == ("2026-10-24T22:00:00Z", None, None, 1)
+    columns = pl.Series("t", ["31.12.2026 24:00", "05.01.2026 10:24", "05.01.2026 24:30"])
+    written = timestamps.written(columns, ["%d.%m.%Y %H:%M"])
+    assert [iso(moment) for moment in timestamps.read(written, "UTC").values] == [
+        "2027-01-01T00:00:00Z", "2026-01-05T10:24:00Z", None,
+    ]  # fmt: skip
 
 
 def test_an_ambiguous_time_takes_its_earlier_reading():
