@@ -105,7 +105,7 @@ class Imported(Document, schema="whysent.import/1"):
     held_back: tuple[HeldBack, ...]
     """Unknown columns that look like identifiers and were not stored."""
     future_opt_outs: int
-    """Those of them that are a no, a complaint or a bounce: likely lost, by a wrong date."""
+    """Of the events later than the import those that are a no, a complaint or a bounce: no answer knows of them."""
     others: int
     """Events of a kind that a map or format does not know and keeps as `other`."""
     other_kinds: dict[str, int]

@@ -85,6 +85,8 @@ class LeftOut(Document):
     """Rows later than the import that brought them."""
     messages: int = 0
     """Messages among these."""
+    future_opt_outs: int = 0
+    """Those of the rows later than their import that are a no, a complaint or a bounce."""
     unread: dict[str, int] = msgspec.field(default_factory=dict)
     """By column, how many values could not be read; of these only the value is left out, its row came in."""
 

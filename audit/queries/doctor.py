@@ -134,14 +134,15 @@ def _same_addresses(ws: "Workspace") -> list[HealthCheck]:
 
 
 def _lost_opt_outs(ws: "Workspace") -> list[HealthCheck]:
-    """Rows in quarantine that answers would need most."""
-    from audit.queries.reports import language, repair
+    """Rows in quarantine, or dated later than their import, that answers would need most."""
+    from audit.queries.reports import language, repairs
 
-    lost = ws.coverage.left_out.lost_opt_outs
-    if not lost:
-        return []
-    detail = f"{repair(language('en'), lost)}; see {ws.path / 'quarantine'}"
-    return [_check("opt-outs", False, detail)]
+    known = ws.coverage.left_out
+    see = f"; see {ws.path / 'quarantine'}" if known.lost_opt_outs else ""
+    texts = repairs(language("en"), known.lost_opt_outs, known.future_opt_outs)
+    return [
+        _check("opt-outs", False, f"{text}{see if not place else ''}") for place, text in enumerate(texts)
+    ]
 
 
 def _private(folder: Path) -> HealthCheck:

@@ -17,6 +17,7 @@ import polars as pl
 from audit.errors import WorkspaceError
 from audit.events.messages import sent_messages
 from audit.events.schema import ORDER, SCHEMA
+from audit.events.vocabulary import MUST_NOT_BE_LOST
 from audit.flows import campaign_map
 from audit.population import audience, audience_comparison, coverage
 from audit.population.audience import Audiences
@@ -297,6 +298,7 @@ class Generation:
             lost_opt_outs=int(refused["opt_out"].sum()),
             future=future.height,
             messages=sent_messages(future).height,
+            future_opt_outs=future.filter(pl.col("kind").is_in(MUST_NOT_BE_LOST)).height,
             unread=dict(
                 unread.group_by("column")
                 .agg(pl.col("rows").sum())

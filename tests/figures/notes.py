@@ -70,7 +70,7 @@ def _covered(says: Language, said: Said) -> Iterator[str]:
             begins = [] if one_day else [str(begin.day)] if same_month else [_iso(begin)]
             yield from [*([str(len(gaps))] if len(gaps) > 1 else []), *begins, _iso(end)]
     out = known.left_out
-    numbers = (out.quarantined, out.lost_opt_outs, out.future, *out.unread.values())
+    numbers = (out.quarantined, out.lost_opt_outs, out.future, out.future_opt_outs, *out.unread.values())
     yield from (str(number) for number in numbers if number)
 
 

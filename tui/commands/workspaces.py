@@ -76,11 +76,11 @@ def import_files(
 
 def _told(invocation: Invocation, report: "ImportReport") -> None:
     """What an import took, and on stderr first what is lost if nobody repairs it; ends with its exit code."""
-    from audit.queries.reports import language, repair
+    from audit.queries.reports import language, repairs
 
     document = report.document()
-    if report.lost_opt_outs:
-        output.complain(repair(language("en"), report.lost_opt_outs))
+    for text in repairs(language("en"), report.lost_opt_outs, report.future_opt_outs):
+        output.complain(text)
     if text := kept_noes(document):
         output.complain(text)
     for text in import_losses(report.skipped_by_reason, report.refused_by_reason):
@@ -96,10 +96,10 @@ def _told(invocation: Invocation, report: "ImportReport") -> None:
 
 def _imported(answer: "Imported") -> None:
     """What an import took, file by file: first what is lost if nobody repairs it."""
-    from audit.queries.reports import language, repair
+    from audit.queries.reports import language, repairs
 
-    if answer.lost_opt_outs:
-        output.line(repair(language("en"), answer.lost_opt_outs))
+    for text in repairs(language("en"), answer.lost_opt_outs, 0):  # those of the future stand below
+        output.line(text)
     names = ("rows", "accepted", "duplicates", "quarantined", "skipped")
     rows = [
         (file.path, file.format, *(f"{getattr(file, name):,}" for name in names)) for file in answer.files

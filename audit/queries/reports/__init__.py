@@ -5,7 +5,7 @@ from audit.queries.reports.case_facts import chosen, messages_to_explain
 from audit.queries.reports.document import FORMATS, Report
 from audit.queries.reports.internal import internal
 from audit.queries.reports.language import LOCALES, language
-from audit.queries.reports.limits import in_one_line, left_out, repair, sentences, without_messages
+from audit.queries.reports.limits import in_one_line, left_out, repairs, sentences, without_messages
 from audit.queries.reports.replay_report import replay, sweep
 from audit.queries.reports.reply import reply
 from audit.queries.reports.weekly import weekly
@@ -21,7 +21,7 @@ __all__ = [
     "language",
     "left_out",
     "messages_to_explain",
-    "repair",
+    "repairs",
     "replay",
     "reply",
     "sentences",

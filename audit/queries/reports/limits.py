@@ -108,14 +108,22 @@ def covered(says: Language, coverage: Coverage) -> str:
 
 def left_out(says: Language, answer: LeftOut) -> list[str]:
     """`left out: 3 refused rows, 1 looks like a no`, `2 rows later than their import`, `17 prices could not be read`."""
-    counts = {"refused": answer.quarantined, "lost": answer.lost_opt_outs, "future": answer.future}
+    counts = {
+        "refused": answer.quarantined,
+        "lost": answer.lost_opt_outs,
+        "future": answer.future,
+        "late": answer.future_opt_outs,
+    }
     said = {
         key: says.say("left_out", says.form("left_out", key, number), n=number)
         for key, number in counts.items()
         if number
     }
-    refused = ", ".join(said[key] for key in ("refused", "lost") if key in said)
-    rows = [part for part in (refused, said.get("future")) if part]
+    refused, future = (
+        ", ".join(said[key] for key in keys if key in said)
+        for keys in (("refused", "lost"), ("future", "late"))
+    )
+    rows = [part for part in (refused, future) if part]
     texts = [says.say("left_out", "left_out", rows=" · ".join(rows))] if rows else []
     if answer.unread:
         fields = [
@@ -127,9 +135,14 @@ def left_out(says: Language, answer: LeftOut) -> list[str]:
     return texts
 
 
-def repair(says: Language, lost_opt_outs: int) -> str:
-    """That rows were refused which may matter most, and what to do."""
-    return says.say("left_out", says.form("left_out", "repair", lost_opt_outs), n=lost_opt_outs)
+def repairs(says: Language, lost_opt_outs: int, future_opt_outs: int) -> list[str]:
+    """That rows were refused, or are dated later than their import, which may matter most, and what to do."""
+    counts = {"repair": lost_opt_outs, "redate": future_opt_outs}
+    return [
+        says.say("left_out", says.form("left_out", key, number), n=number)
+        for key, number in counts.items()
+        if number
+    ]
 
 
 def _newest_gap(says: Language, gaps: Sequence[tuple[date, date]]) -> str:

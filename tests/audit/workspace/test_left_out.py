@@ -173,3 +173,32 @@ def test_the_doctor_repeats_what_may_be_a_no_until_it_is_repaired(tmp_path, kind
     (check,) = (check for check in examine(ws.path).checks if check.name == "opt-outs")
     assert not check.ok
     assert "1 refused row looks like a no, a complaint or a bounce: repair it" in check.detail
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [
+        ("en", "left out: 2 rows later than their import, 1 of them a no, a complaint or a bounce"),
+        (
+            "de",
+            "außen vor: 2 Zeilen aus der Zeit nach dem Einlesen, davon 1 mit einem Nein, einer Beschwerde",
+        ),
+    ],
+)
+def test_a_no_of_the_future_is_told_by_the_doctor_and_the_header(tmp_path, locale, said):
+    from audit.queries.doctor import examine
+
+    file = tmp_path / "events.csv"
+    file.write_text(
+        f"{HEAD}a,,{FUTURE},unsubscribed,email,\na,,{FUTURE},message_sent,email,m\na,,2026-03-02,subscribed,,\n"
+    )
+    ws = Workspace.create(tmp_path / "workspace")
+    import_paths(ws, [file])
+    assert documents.audit(ws, "a").left_out == LeftOut(future=2, messages=1, future_opt_outs=1)
+    assert said in documents.report(ws, "a", kind="internal", locale=locale).written("md")
+    (check,) = (check for check in examine(ws.path).checks if check.name == "opt-outs")
+    assert not check.ok
+    assert check.detail == (
+        "1 row that is a no, a complaint or a bounce is dated later than its import, and no answer knows of it: "
+        "correct the date and import it again"
+    )
