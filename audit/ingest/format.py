@@ -43,6 +43,7 @@ class Batch:
       says it; `distinct`: whether equal rows without an id are events of their own;
     - `held_back`: columns that nobody knows and that look like identifiers → what they look like, and how many rows have one;
       `kept`: what a map says is none, although it looks like it;
+    - `joined_by_last`: a file that a map joins → keys that have several rows there which differ; the last of each was taken;
     - `skipped`: reason → rows that are of no interest; `other_kinds`: their word → events that a map keeps as `other`.
     """
 
@@ -61,6 +62,7 @@ class Batch:
     distinct: bool = False
     held_back: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     kept: Sequence[str] = ()
+    joined_by_last: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

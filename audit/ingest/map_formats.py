@@ -3,12 +3,12 @@ table is given before it is mapped: the other names of its columns, what its gro
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -158,7 +158,7 @@ class _Reader:
 
     mapping: Map | None
     format: str | None = None
-    others: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    others: Mapping[str, "_Other"] = field(default_factory=dict)
     before: pl.DataFrame | None = None
 
     def batch(self, table: Table, options: Options) -> Batch:
@@ -180,10 +180,12 @@ class _Reader:
         if mapping.fill is not None:
             rows = self._filled(mapping.fill, rows)
         for join in mapping.join:
-            rows = _joined(join, rows, self.others[join.file])
-        return mapped.batch(
+            rows = _joined(join, rows, self.others[join.file].rows)
+        batch = mapped.batch(
             mapping, Table(table.path, table.form, rows, table.read, table.size, table.rejected)
         )
+        several = {name: keys for other in self.others.values() for name, keys in other.several.items()}
+        return replace(batch, joined_by_last=several) if several else batch
 
     def _filled(self, fill: Fill, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows with what stands in the first of each group; `@line` is the row's place in its group."""
@@ -234,20 +236,34 @@ def _joined(join: Join, rows: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame
     )
 
 
-def _other_file(map_name: str, join: Join, path: Path, reading: Reading) -> pl.DataFrame:
-    """What a file of the same export says, a row for each key (the last); empty where it is optional and absent."""
+class _Other(NamedTuple):
+    """What another file of the export says, a row for each key; `several`: by the file's name, the keys of which rows differ."""
+
+    rows: pl.DataFrame
+    several: dict[str, int]
+
+
+def _other_file(map_name: str, join: Join, path: Path, reading: Reading) -> _Other:
+    """A file of the same export, the last row of each key; empty where it is optional and absent."""
     beside = [path] if readers.file_type(path).kind == "zip" else sorted(path.parent.iterdir())
     schema = {f"= {here}": pl.String for here in join.on} | dict.fromkeys(join.take, pl.String)
-    parts = [pl.DataFrame(schema=schema)]
+    parts, called = [pl.DataFrame(schema=schema)], dict[str, None]()
     for file in beside:
         if file != path and not _is_called(file.name, join.file):
             continue
         found = readers.tables(file, reading) if file.is_file() else ()
-        named = (table for table in found if _is_called(table.file_name, join.file))
-        parts += [_looked_up(map_name, join, table) for table in named]
+        for table in found:
+            if _is_called(table.file_name, join.file):
+                called[table.file_name] = None
+                parts.append(_looked_up(map_name, join, table))
     if len(parts) == 1 and not join.optional:
         raise InputError(f"{path}: no file {join.file} beside it, which {map_name} joins to it; put it there")
-    return pl.concat(parts).unique([f"= {here}" for here in join.on], keep="last", maintain_order=True)
+    keys = [f"= {here}" for here in join.on]
+    rows = pl.concat(parts)
+    versions = rows.unique().drop_nulls(keys).group_by(keys).len()
+    several = versions.filter(pl.col("len") > 1).height
+    last = rows.unique(keys, keep="last", maintain_order=True)
+    return _Other(last, {", ".join(called): several} if several else {})
 
 
 def _is_called(name: str, pattern: str) -> bool:

@@ -17,6 +17,7 @@ from audit.events.vocabulary import LOOKS_LIKE_AN_OPT_OUT, MUST_NOT_BE_LOST
 from audit.ingest import strict_json
 from audit.ingest.values import as_text
 from audit.population import coverage
+from audit.privacy import scan
 from audit.privacy.vault_tables import Shared
 from audit.storage import private_files
 
@@ -120,6 +121,8 @@ class Imported(Document, schema="whysent.import/1"):
     """How many addresses and telephone numbers several customers have in common, of which one is in this import."""
     shared: tuple[Shared, ...]
     """The first 20 of them."""
+    joined_by_last: dict[str, int]
+    """By file that a map joins, how many keys have several rows there that differ in what is taken: the last of each was."""
     updated: int
     """Accepted rows that took the place of an earlier row with the same key; those are kept as superseded."""
 
@@ -136,6 +139,7 @@ class ImportReport:
     - `unread`: fields that were left out of rows, by column and reason;
     - `held_back`: rows that have a value in a column which looks like identifiers, by column and what it looks like;
     - `others`: events kept as `other`, `other_kinds` by their word; `updated`: events that took the place of known ones with their key;
+    - `joined_by_last`: keys of which a joined file has several rows that differ, by that file;
     - `linked`: links of ids that the files say are one person, `not_linked`: ids that stay with the first they were seen with;
     - `quarantine`: the file with the refused rows, None if there are none;
     - `unknown`: files inside given folders that no format knows.
@@ -152,6 +156,7 @@ class ImportReport:
     future_opt_outs: int = 0
     others: int = 0
     other_kinds: Counter[str] = field(default_factory=Counter)
+    joined_by_last: dict[str, int] = field(default_factory=dict)
     updated: int = 0
     linked: int = 0
     shared: list[Shared] = field(default_factory=list)
@@ -217,6 +222,7 @@ class ImportReport:
             other_opt_outs=sum(
                 rows for word, rows in self.other_kinds.items() if re.search(LOOKS_LIKE_AN_OPT_OUT, word)
             ),
+            joined_by_last={scan.scrubbed(name): keys for name, keys in self.joined_by_last.items()},
             updated=self.updated,
             linked=self.linked,
             same_address=len(self.shared),

@@ -155,6 +155,7 @@ class Run:
         )
         self.report.skipped_by_reason.update(batch.skipped)
         self.report.other_kinds.update(batch.other_kinds)
+        self.report.joined_by_last |= batch.joined_by_last
         if normalised.bare:
             self.report.bare_times[conventions.time_zone] += normalised.bare
         distinct = {"distinct": pl.lit(value=True)} if batch.distinct else {}
@@ -272,9 +273,7 @@ class Run:
             )
 
     def _fresh(self, events: pl.DataFrame) -> pl.DataFrame:
-        """The events that are not known yet: of those that repeat an event_id of a customer the first, of those with a key the
-        newest, which takes the place of what is known.
-        """
+        """What is not known yet: of events that repeat an event_id of a customer the first, of those with a key the newest."""
         newest = self._newest(events.filter(normalise.REPLACES))
         plain = events.filter(~pl.col(normalise.REPLACES)) if newest.height else events
         unique = normalise.first_of_each(plain, _IDENTITY)

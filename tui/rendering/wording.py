@@ -207,6 +207,10 @@ def _same_people(answer: Imported) -> Iterator[str]:
         yield f"and {more:,} more addresses and telephone numbers of several ids; --json lists them"
 
 
+def _several_rows(keys: int) -> str:
+    return f"{keys:,} keys stand on several rows" if keys > 1 else "1 key stands on several rows"
+
+
 def kept_noes(answer: Imported) -> str:
     """That rows of an unknown kind look like a no; empty where none does."""
     rows = several(answer.other_opt_outs, "row")
@@ -231,6 +235,8 @@ def _noted(answer: Imported, another: str) -> Iterator[str]:
     if answer.updated:
         events = several(answer.updated, "event")
         yield f"{events} took the place of what came earlier with the same key, which is kept as superseded"
+    for name, keys in answer.joined_by_last.items():
+        yield f"{name}: {_several_rows(keys)} that differ; of each the last row was joined"
     if answer.others:
         said, told = sum(answer.other_kinds.values()), list(answer.other_kinds.items())[:5]
         words = [f"{word} ({rows:,})" for word, rows in told]

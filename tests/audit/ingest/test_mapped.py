@@ -450,6 +450,18 @@ def test_a_file_is_joined_by_its_name_from_the_same_zip_and_asked_for_where_it_i
     assert counts(report) == (5, 1, 0, 1, 3)
     assert report.skipped_by_reason == {"who they are": 3}
     assert by_source(ws)["customer_id"].to_list() == ["jo@y.test"]
+    assert report.document().joined_by_last == {"people.csv": 1}
+    assert "people.csv: 1 key stands on several rows that differ; of each the last row was joined" in [
+        *import_lines(report.document())
+    ]
+
+
+def test_equal_rows_of_a_joined_file_and_rows_without_a_key_are_not_told(ws, tmp_path):
+    views = csv(tmp_path, "7,2026-01-05", header="person,at", name="views.csv")
+    rows = ["7,a@x.test,Ulm", "7,a@x.test,Bonn", ",b@x.test,Ulm", ",c@x.test,Ulm", "8,d@x.test,Ulm"]
+    csv(tmp_path, *rows, header="id,address,town", name="people.csv")
+    report = ingest.import_paths(ws, [views], map_file=raw(tmp_path, JOINED.encode(), "joined.toml"))
+    assert report.document().joined_by_last == {}
 
 
 @pytest.mark.parametrize(
