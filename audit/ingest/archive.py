@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 import shutil
 import tempfile
 import zipfile
@@ -32,6 +33,8 @@ RATIO = 200
 _RATIO_FROM = 1024**2
 _IN_MEMORY = 64 * 1024**2
 _LINK = 0o12
+_HIDDEN = re.compile(r"(^|/)(\.[^./]|__MACOSX/)")
+"""What a folder shows nobody, and what a Mac adds to a zip."""
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
 
 
@@ -212,10 +215,12 @@ def _whole(archive: _Zip) -> _Zip:
 
 
 def _files(archive: zipfile.ZipFile) -> list[tuple[int, zipfile.ZipInfo]]:
-    """The files of a zip with their place in it, without folders and links."""
+    """The files of a zip with their place in it, without folders, links and hidden files."""
     listed = enumerate(archive.infolist())
     return [
-        (place, info) for place, info in listed if not info.is_dir() and (info.external_attr >> 28) != _LINK
+        (place, info)
+        for place, info in listed
+        if not info.is_dir() and (info.external_attr >> 28) != _LINK and not _HIDDEN.search(info.filename)
     ]
 
 

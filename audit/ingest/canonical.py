@@ -41,7 +41,8 @@ def is_ours(name: str) -> bool:
 
 def read(path: Path, options: Options) -> Iterator[Batch]:
     """Canonical events. Raises InputError where a needed column is missing."""
-    for table in readers.tables(path, readers.Reading(Paths(is_column=is_ours).apart, block=options.block)):
+    reading = readers.Reading(Paths(is_column=is_ours).apart, block=options.block, only=options.only)
+    for table in readers.tables(path, reading):
         if _has_header(table):
             refuse_missing(table.path, table.rows.columns)
         options.tell(table.read, table.size, table.path)
@@ -83,6 +84,12 @@ def names_events(path: Path, fewest: int = len(NEEDED)) -> bool:
     return not columns or any(len(names.intersection(NEEDED)) >= fewest for names in columns)
 
 
+def members(path: Path) -> list[str]:
+    """The files of a zip whose first rows name at least two things that an event needs."""
+    heads = readers.heads(path, readers.Reading(Paths(is_column=is_ours).apart), lambda _: True)
+    return [table.path for table in heads if len({*table.rows.columns}.intersection(NEEDED)) > 1]
+
+
 def _zip_is_ours(path: Path) -> bool:
     with Archive(path) as archive:
         return bool(archive.members) and all(
@@ -101,6 +108,7 @@ def _format(kind: str) -> Format:
         recognises=lambda path: recognises(path, kind),
         read=read,
         vault=lambda: identifier_words()["columns"],
+        members=members if kind == "zip" else None,
     )
 
 

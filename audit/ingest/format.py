@@ -1,6 +1,6 @@
 """What a format is: the files it recognises, and their rows as batches: text in canonical columns, every row accounted for."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,12 +67,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What an import was told: whose export it is, where local times are read; the bytes of a block, unless as usual."""
+    """What an import was told: whose export it is, where local times are read; the bytes of a block, unless as usual; of a
+    zip the files that are read, by their path, unless all are.
+    """
 
     customer: str | None = None
     time_zone: str = "UTC"
     progress: Callable[[int, int, str], None] | None = None
     block: int | None = None
+    only: Collection[str] | None = None
 
     def tell(self, done: int, total: int, path: str) -> None:
         """Report `done` of `total` bytes of `path`."""
@@ -90,6 +93,7 @@ class Format:
     - `map`: what it is made of, if that is a map; `package`: the distribution it comes from, if that is another than ours;
     - `together`: the same for files and folders that are one export in several parts, where that makes a difference;
     - `vault`: field → the columns that it knows to name a person, where no map says it;
+    - `members`: the files of a zip that are of this format, by their path; None where it knows a zip as a whole only;
     - `says_whose`: whether its rows name their customer; where they do not, whoever brings it does.
     """
 
@@ -103,4 +107,5 @@ class Format:
     map: "Map | None" = None
     package: str | None = None
     vault: Callable[[], Mapping[str, Sequence[str]]] = dict
+    members: Callable[[Path], Collection[str]] | None = None
     says_whose: bool = True

@@ -19,6 +19,9 @@ GROUP = "whysent.formats"
 """The entry points by which other distributions bring formats: NAME = the package beside whose code NAME.toml lies."""
 
 
+_OURS = tuple(ours.name for ours in canonical.FORMATS)
+
+
 def formats() -> tuple[Format, ...]:
     """Every format, the most particular first; those of others take no file that one of ours knows."""
     return (*_ours(), *external()[0], *canonical.FORMATS)
@@ -123,17 +126,11 @@ def plan(paths: Sequence[Path], name: str | None, by_map: Format | None) -> tupl
             raise InputError(f"{path}: no such file or folder; look at its name")
         if not (path.is_file() or path.is_dir()):
             raise InputError(f"{path}: is a pipe or a device; write what comes out of it into a file first")
-        reader = _whose(path, chosen)
-        if reader is not None:
-            sources.append(Source(path, reader))
-        elif path.is_dir():
-            inside, strangers = _inside(path, chosen)
-            sources += inside
-            unknown += strangers
-        else:
-            raise InputError(
-                f"{path}: no format we know; see `whysent formats`, or describe it with --map FILE.toml"
-            )
+        inside, strangers = _found(path, chosen)
+        sources += inside
+        unknown += strangers
+        if not inside and path.is_file():
+            raise _unknown(path)
     if not sources:
         raise InputError(
             f"{', '.join(map(str, paths))}: no file that we can read there; `whysent formats` lists what is read"
@@ -145,10 +142,10 @@ def is_known(path: Path) -> bool:
     """Whether a format reads a file by what is in it, or anything in a folder. Raises InputError for what is not there or cannot be read."""
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; look at its name")
-    reader = _whose(path, formats())
-    if reader is None:
-        return path.is_dir() and bool(_inside(path, formats())[0])
-    return reader not in canonical.FORMATS or canonical.names_events(path)
+    sources, _ = _found(path, formats())
+    return any(
+        path.is_dir() or source.format.name not in _OURS or canonical.names_events(path) for source in sources
+    )
 
 
 def says_whose(path: Path) -> bool:
@@ -160,8 +157,9 @@ def says_whose(path: Path) -> bool:
 def _together(sources: Sequence[Source]) -> list[Source]:
     """The sources, those that are parts of one export as one."""
     joined = [source for source in sources if source.format.together is None]
-    for name in dict.fromkeys(source.format.name for source in sources if source.format.together is not None):
-        parts = [source for source in sources if source.format.name == name]
+    exports = [source for source in sources if source.format.together is not None]
+    for name in dict.fromkeys(source.format.name for source in exports):
+        parts = [source for source in exports if source.format.name == name]
         joined.append(Source(parts[0].path, _reading(parts[0].format, [part.path for part in parts])))
     return joined
 
@@ -194,6 +192,54 @@ def named(name: str) -> tuple[Format, ...]:
     return chosen
 
 
+def _found(path: Path, chosen: Sequence[Format]) -> tuple[list[Source], list[Path]]:
+    """The sources in a file or folder, and what no format knows there."""
+    reader = _whose(path, chosen)
+    if path.is_file() and readers.file_type(path).kind == "zip" and (reader is None or reader.members):
+        return _inside_zip(path, reader, chosen)
+    if reader is not None:
+        return [Source(path, reader)], []
+    return _inside(path, chosen) if path.is_dir() else ([], [path])
+
+
+def _inside_zip(
+    path: Path, export: Format | None, chosen: Sequence[Format]
+) -> tuple[list[Source], list[Path]]:
+    """The same of a zip, which as an `export` may be of a format; as of a folder with the same files."""
+    files = readers.members(path)
+    for name, error in files.items():
+        if error is not None and readers.plain_name(name).endswith((*readers.KINDS, *readers.PACKINGS)):
+            raise error
+    unread = {name for name, error in files.items() if error is None}
+    sources: list[Source] = []
+    if export is not None and export.name not in _OURS:
+        sources, unread = [Source(path, _only(export, unread))] if unread else [], set()
+    for reader in chosen:
+        recognised = reader.members(path) if reader.members and unread else ()
+        if members := {name for name in unread for table in recognised if f"{table}!".startswith(f"{name}!")}:
+            sources.append(Source(path, _only(reader, members)))
+            unread -= members
+    if export is not None and not sources:
+        return [Source(path, export)], []
+    return sources, [Path(name) for name, error in files.items() if error is not None or name in unread]
+
+
+def _unknown(path: Path) -> InputError:
+    """Why nothing of a file is read."""
+    is_zip = readers.file_type(path).kind == "zip"
+    problem = next((error for error in readers.members(path).values() if error), None) if is_zip else None
+    return problem or InputError(
+        f"{path}: no format we know; see `whysent formats`, or describe it with --map FILE.toml"
+    )
+
+
+def _only(reader: Format, names: Collection[str]) -> Format:
+    """A format that reads these files of a zip."""
+    return replace(
+        reader, read=lambda path, options: reader.read(path, replace(options, only=names)), together=None
+    )
+
+
 def _whose(path: Path, chosen: Sequence[Format]) -> Format | None:
     return next((reader for reader in chosen if reader.recognises(path)), None)
 
@@ -203,23 +249,27 @@ def _inside(folder: Path, chosen: Sequence[Format]) -> tuple[list[Source], list[
 
     A table with hardly a column of ours is ours by the ending of its name alone: it is left alone where others are read.
     """
-    sources, strangers, by_ending = [], [], []
+    sources: list[Source] = []
+    by_ending: list[Source] = []
+    strangers: list[Path] = []
     of_mails: Format | None = None
     for path in _files(folder):
         try:
             is_mail = readers.file_type(path).kind == "mail"
-            reader = of_mails if is_mail and of_mails else _whose(path, chosen)
-            of_mails = reader if is_mail else of_mails
+            if is_mail and of_mails:
+                within = [Source(path, of_mails)]
+            else:
+                within, unreadable = _found(path, chosen)
+                strangers += unreadable
+            of_mails = within[0].format if is_mail and within else of_mails
         except InputError:
             if path.suffix.lower() in (*readers.KINDS, *readers.PACKINGS):
                 raise
-            reader = None
-        if reader is None:
             strangers.append(path)
-        elif len(chosen) > 1 and reader in canonical.FORMATS and not canonical.names_events(path, fewest=2):
-            by_ending.append(Source(path, reader))
-        else:
-            sources.append(Source(path, reader))
+            continue
+        is_ours = len(chosen) > 1 and any(source.format.name in _OURS for source in within)
+        hardly = is_ours and not canonical.names_events(path, fewest=2)
+        (by_ending if hardly else sources).extend(within)
     if not sources:
         return by_ending, strangers
     return sources, sorted([*strangers, *(source.path for source in by_ending)])

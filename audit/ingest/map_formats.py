@@ -71,6 +71,7 @@ def shipped_format(name: str, document: Mapping[str, Any]) -> Format:
         partial(_read, name, mapping),
         partial(_read_together, name, mapping),
         mapping,
+        members=partial(_members, mapping),
     )
 
 
@@ -99,9 +100,11 @@ def readable(path: Path) -> bool:
     return path.is_file() and readers.file_type(path).kind in _KINDS
 
 
-def _reading(mapping: Map, block: int | None = None) -> Reading:
+def _reading(mapping: Map, options: Options) -> Reading:
     paths = map_language.paths_of(mapping.each_table)
-    return Reading(paths.apart, mapping.delimiter, mapping.encoding, mapping.header, block)
+    return Reading(
+        paths.apart, mapping.delimiter, mapping.encoding, mapping.header, options.block, options.only
+    )
 
 
 def _is_of(mapping: Map, path: Path) -> bool:
@@ -110,17 +113,23 @@ def _is_of(mapping: Map, path: Path) -> bool:
     """
     if not readable(path):
         return False
-    judged = _judged(mapping, path)
+    judged = _judged(mapping, path).values()
     if not mapping.table:
         return bool(judged) and all(judged)
     parts = [part for part in judged if part is not None]
     if not parts or any(part.ignore is None for part in parts):
         return bool(parts)
     beside = (file for file in sorted(path.parent.iterdir())[:_NEIGHBOURS] if file.is_file() and file != path)
-    return any(part.ignore is None for file in beside for part in _judged(mapping, file) if part)
+    return any(part.ignore is None for file in beside for part in _judged(mapping, file).values() if part)
 
 
-def _judged(mapping: Map, path: Path) -> list[Map | None]:
+def _members(mapping: Map, path: Path) -> list[str]:
+    """The files of a zip with a table that a map recognises, if any of them holds events."""
+    judged = {name: part for name, part in _judged(mapping, path).items() if part is not None}
+    return [*judged] if any(part.ignore is None for part in judged.values()) else []
+
+
+def _judged(mapping: Map, path: Path) -> dict[str, Map | None]:
     """The map of each table in a file, by its first rows; None where none is."""
 
     def wanted(head: bytes) -> bool:
@@ -130,11 +139,11 @@ def _judged(mapping: Map, path: Path) -> list[Map | None]:
         )
 
     judged: dict[str, Map | None] = {}
-    for table in readers.heads(path, _reading(mapping), wanted):
+    for table in readers.heads(path, _reading(mapping, Options()), wanted):
         judged[table.path] = judged.get(table.path) or (
             _map_of(mapping, table) if table.rows.height else None
         )
-    return list(judged.values())
+    return judged
 
 
 def _map_of(mapping: Map, table: Table) -> Map | None:
@@ -184,7 +193,7 @@ class _Reader:
         batch = mapped.batch(
             mapping, Table(table.path, table.form, rows, table.read, table.size, table.rejected)
         )
-        several = {name: keys for other in self.others.values() for name, keys in other.several.items()}
+        several = {name: keys for file in self.others.values() for name, keys in file.several.items()}
         return replace(batch, joined_by_last=several) if several else batch
 
     def _filled(self, fill: Fill, rows: pl.DataFrame) -> pl.DataFrame:
@@ -248,6 +257,7 @@ def _other_file(map_name: str, join: Join, path: Path, reading: Reading) -> _Oth
     beside = [path] if readers.file_type(path).kind == "zip" else sorted(path.parent.iterdir())
     schema = {f"= {here}": pl.String for here in join.on} | dict.fromkeys(join.take, pl.String)
     parts, called = [pl.DataFrame(schema=schema)], dict[str, None]()
+    reading = replace(reading, only=None)
     for file in beside:
         if file != path and not _is_called(file.name, join.file):
             continue
@@ -262,8 +272,8 @@ def _other_file(map_name: str, join: Join, path: Path, reading: Reading) -> _Oth
     rows = pl.concat(parts)
     versions = rows.unique().drop_nulls(keys).group_by(keys).len()
     several = versions.filter(pl.col("len") > 1).height
-    last = rows.unique(keys, keep="last", maintain_order=True)
-    return _Other(last, {", ".join(called): several} if several else {})
+    newest = rows.unique(keys, keep="last", maintain_order=True)
+    return _Other(newest, {", ".join(called): several} if several else {})
 
 
 def _is_called(name: str, pattern: str) -> bool:
@@ -306,7 +316,7 @@ def _read(
     map_name: str, mapping: Map, path: Path, options: Options, mails: Sequence[Path] = ()
 ) -> Iterator[Batch]:
     """The events of a file's tables, or of a folder's `mails`. Raises InputError where a mapped column or a joined file is missing."""
-    reading = _reading(mapping, options.block)
+    reading = _reading(mapping, options)
     current, reader = "", None
     for table in readers.mails(path, mails, reading) if mails else readers.tables(path, reading):
         if table.path != current:

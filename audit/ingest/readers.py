@@ -5,7 +5,7 @@ What a file is tells its content, not its name: the outer packing, the kind, and
 
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -92,7 +92,8 @@ class Table:
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How files are read: `apart` takes JSON objects apart, see `paths`; the rest is of CSV, where a delimiter of
-    None is found out, a `header` is given for files that have none, and a `block` is of so many bytes, unless as usual.
+    None is found out, a `header` is given for files that have none, and a `block` is of so many bytes, unless as usual; `only` these
+    files of a zip are read, by their path, unless all are.
     """
 
     apart: Apart
@@ -100,6 +101,7 @@ class Reading:
     encoding: str = "utf-8"
     header: tuple[str, ...] = ()
     block: int | None = None
+    only: Collection[str] | None = None
 
 
 def tables(path: Path, reading: Reading) -> Iterator[Table]:
@@ -209,6 +211,8 @@ def _heads_of(path: Path, _modified: int) -> tuple[Table, ...]:
 def _members(path: Path, reading: Reading) -> Iterator[Table]:
     with Archive(path) as archive:
         for member in archive.members:
+            if reading.only is not None and member.path not in reading.only:
+                continue
             with archive.open(member) as stream:
                 kind = kind_of(stream.peek(HEAD)[:HEAD], member.path)
                 size = 0 if PurePosixPath(member.name).suffix.lower() in PACKINGS else member.size
@@ -217,6 +221,28 @@ def _members(path: Path, reading: Reading) -> Iterator[Table]:
                         yield Table(member.path, kind, rows, int(size * part), size)
                 else:
                     yield from _text(stream, kind, member.path, size, reading)
+
+
+def _not_inside(kind: str, path: str) -> InputError:
+    return InputError(f"{path}: {kind} inside a zip is not read; unpack it")
+
+
+def members(path: Path) -> dict[str, InputError | None]:
+    """The files of a zip by their path, and why one cannot be read. Raises InputError."""
+    problems: dict[str, InputError | None] = {}
+    with Archive(path) as archive:
+        for member in archive.members:
+            with archive.open(member) as stream:
+                start = stream.peek(HEAD)[:HEAD]
+            problems[member.path] = None
+            try:
+                kind = kind_of(start, member.path)
+            except InputError as error:
+                problems[member.path] = error
+            else:
+                if kind in ("zip", "sqlite"):
+                    problems[member.path] = _not_inside(kind, member.path)
+    return problems
 
 
 def _text(
@@ -241,7 +267,7 @@ def _text(
         ):
             yield Table(path, kind, rows, done, size, rejected)
     else:
-        raise InputError(f"{path}: {kind} inside a zip is not read; unpack it")
+        raise _not_inside(kind, path)
 
 
 @dataclass(frozen=True, slots=True)

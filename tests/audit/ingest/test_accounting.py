@@ -169,6 +169,65 @@ def test_members_of_a_zip_are_files(ws, tmp_path):
     assert not (tmp_path.parent.parent / "b.csv").exists()
 
 
+STRANGERS = {
+    "shop/readme.txt": b"what is in here",
+    "logo.bin": b"\x89PNG\r\n\x1a\n",
+    "towns.csv": b"id,town\n1,Ulm\n",
+}
+
+
+def _zip(place, files):
+    path = place / "export.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def _folder(place, files):
+    path = place / "export"
+    for name, content in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("packed", [_zip, _folder])
+def test_of_a_zip_as_of_a_folder_what_is_known_goes_in_and_the_rest_is_named(ws, tmp_path, packed):
+    files = {
+        "events.csv": f"{HEADER}\ne1,007,2026-01-05,order_completed,a,1\n".encode(),
+        "posts/mails.json": b'[{"email": "jo@x.test", "timestamp": 1767607200, "event": "delivered", "sg_event_id": "e", "sg_message_id": "m"}]',
+        **STRANGERS,
+        "__MACOSX/._events.csv": b"\0\5\x16\7",
+        ".DS_Store": b"\0",
+    }
+    if packed is _folder:
+        del files["__MACOSX/._events.csv"]
+    (tmp_path / "in").mkdir()
+    path = packed(tmp_path / "in", files)
+    report = ingest.import_paths(ws, [path])
+    assert sorted((file.format, file.accepted) for file in report.files) == [("csv", 1), ("sendgrid", 1)]
+    names = sorted(name.name.rpartition("!")[2].rpartition("/")[2] for name in report.unknown)
+    assert names == ["logo.bin", "readme.txt", "towns.csv"]
+    assert ingest.import_paths(ws, [path]).events == 0
+    around = ingest.import_paths(ws, [path.parent])
+    assert (around.total("duplicates"), len(around.unknown)) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        (STRANGERS, "no format we know|is missing|is a picture"),
+        ({"towns.csv": STRANGERS["towns.csv"]}, "column customer_id is missing"),
+        ({"a.db": b"SQLite format 3\0"}, "sqlite inside a zip is not read; unpack it"),
+        ({"events.csv": f"{HEADER}\n".encode(), "more.csv": b"\x89PNG"}, "more.csv: is a picture"),
+    ],
+)
+def test_a_zip_of_which_nothing_is_known_or_a_part_is_not_what_it_says_is_refused(ws, tmp_path, files, says):
+    with pytest.raises(InputError, match=says):
+        ingest.import_paths(ws, [_zip(tmp_path, files)])
+
+
 def test_nothing_is_taken_when_one_path_is_missing(ws, tmp_path):
     with pytest.raises(InputError, match="no such file"):
         ingest.import_paths(ws, [csv(tmp_path, *ROWS), tmp_path / "missing.csv"])
