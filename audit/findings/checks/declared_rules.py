@@ -155,9 +155,8 @@ def _over_limit(messages: pl.DataFrame, rule: Cap) -> pl.DataFrame:
     rows = messages.select(*dict.fromkeys((*by, "occurred_at", "event_id", "message_class")))
     if rows.is_empty():
         return pl.DataFrame(schema=_BROKEN)
-    over = (pl.col("within") > rule.most) & of_its_classes(rule)
     broken = (
-        over_limit(rows, by, rule.within, over)
+        over_limit(rows, by, rule.within, rule.most, of_its_classes(rule))
         .group_by("customer_id", maintain_order=True)
         .agg(
             pl.col("messages").explode(),

@@ -118,21 +118,24 @@ def count_in_window(mailings: pl.DataFrame, by: list[str], window: timedelta) ->
 
 
 def over_limit(
-    messages: pl.DataFrame, by: list[str], window: timedelta, over: pl.Expr, *columns: pl.Expr
+    messages: pl.DataFrame, by: list[str], window: timedelta, limit: int, judged: pl.Expr, *columns: pl.Expr
 ) -> pl.DataFrame:
-    """The groups of `messages` that agree in `by`, with any that is `over` by how many lie `within` the window up to it.
+    """The groups of `messages` (in order) that agree in `by`, with any `judged` that is over: more than `limit` lie in the window up to it.
 
     Added: `messages` (those over, event_ids), `first_at, last_at` (of the first window with one of them, and of them),
     `begin` (where in the group that window begins), `peak` (how many lay in the fullest window), `evidence` (which),
     `peak_at` (its end), and `columns` of the whole group.
     """
+    earlier = pl.col("occurred_at").shift(limit).over(by)
+    too_close = (pl.col("occurred_at") - earlier < window) & judged
+    full = messages.filter(too_close.fill_null(value=False).any().over(by))
+    over = (pl.col("within") > limit) & judged
     worst = pl.when(over).then("within").arg_max()
     first = over.arg_max().cast(pl.Int64)
     begin = first + 1 - pl.col("within").get(first)
     at = pl.col("occurred_at")
     return (
-        count_in_window(messages, by, window)
-        .filter(over.any().over(by))
+        count_in_window(full, by, window)
         .group_by(by, maintain_order=True)
         .agg(
             pl.col("event_id").filter(over).alias("messages"),
@@ -158,7 +161,7 @@ def _of_channel(context: CheckContext, subject: str) -> pl.DataFrame:
 def _too_many(mailings: pl.DataFrame, window: str, limit: int, high_factor: int) -> pl.DataFrame:
     length = timedelta(days=_WINDOW_DAYS[window])
     all_of_group = (pl.col("event_id").alias("ids"), pl.col("occurred_at").alias("times"), pl.col("sender"))
-    rows = over_limit(mailings, ["customer_id", "channel"], length, pl.col("within") > limit, *all_of_group)
+    rows = over_limit(mailings, ["customer_id", "channel"], length, limit, pl.lit(value=True), *all_of_group)
     stopped = [capped(enumerate(times), limit, length)[1] for times in rows["times"]]
     last = pl.col("stopped").list.last()
     rows = rows.with_columns(pl.Series("stopped", stopped, pl.List(pl.Int64))).with_columns(
