@@ -7,12 +7,17 @@ import polars as pl
 
 from audit.events.vocabulary import campaign_expr
 from audit.findings.check import Check, ExcludedEvents, Finding
-from audit.findings.check_context import CheckContext
+from audit.findings.check_context import ORDER, CheckContext
 from audit.findings.schema import ABOUT, days, detected, message_count
 from audit.findings.suggested_rule import Rule, quoted, rule_column, slug
 
 _BY = ("customer_id", "content")
 _EQUAL_IN = ("customer_id", "channel", "campaign", "subject", "item_id", "series_step")
+
+_READ = (
+    "customer_id", *ORDER, "channel", "campaign_id", "campaign_name", "subject", "item_id", "series_step",
+)  # fmt: skip
+"""The columns that are read of the mailings."""
 
 
 class DuplicateMessage(Check):
@@ -25,15 +30,17 @@ class DuplicateMessage(Check):
     def detect(self, context: CheckContext) -> pl.DataFrame:
         """Marketing messages equal in channel, campaign, subject, item and step to one in `(t − hours, t]` before them."""
         hours = self.thresholds["hours"]
-        mailings = context.mailings.with_columns(campaign_expr().alias("campaign"))
-        identified = mailings.filter(pl.col("campaign").is_not_null() | pl.col("subject").is_not_null())
-        identified = identified.with_columns(
+        mailings = context.mailings.select(_READ).with_columns(campaign_expr().alias("campaign"))
+        identified = mailings.with_columns(pl.coalesce("campaign", "subject").alias("content")).drop_nulls(
+            "content"
+        )
+        alike = identified.filter(_soon_after(_BY, hours).any().over(_BY))
+        alike = alike.with_columns(
             pl.col("occurred_at").shift(1).over(_EQUAL_IN).alias("before"),
             pl.col("event_id").shift(1).over(_EQUAL_IN).alias("original_id"),
-            pl.coalesce("campaign", "subject").alias("content"),
+            again=_soon_after(_EQUAL_IN, hours),
         )
-        again = pl.col("occurred_at") - pl.col("before") < timedelta(hours=hours)
-        return _detected(identified.with_columns(again=again.fill_null(value=False)), hours)
+        return _detected(alike, hours)
 
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
         """Messages of the same campaign or subject with nothing like them in the hours before."""
@@ -50,6 +57,12 @@ class DuplicateMessage(Check):
         """Its own messages: no other event can step in for them."""
         del events
         yield evidence
+
+
+def _soon_after(by: tuple[str, ...], hours: int) -> pl.Expr:
+    """Whether a message comes within `hours` of the one before it that agrees in `by`."""
+    before = pl.col("occurred_at").shift(1).over(by)
+    return (pl.col("occurred_at") - before < timedelta(hours=hours)).fill_null(value=False)
 
 
 def _detected(mailings: pl.DataFrame, hours: int) -> pl.DataFrame:
