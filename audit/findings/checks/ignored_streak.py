@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 
 from audit.events import vocabulary
-from audit.events.vocabulary import OPT_INS, OPT_OUTS, VISITS, campaign_expr, covers_expr
+from audit.events.vocabulary import OPT_INS, OPT_OUTS, VISITS, campaign_expr, comes_before_expr, covers_expr
 from audit.findings.check import Check, ExcludedEvents, Finding
-from audit.findings.check_context import CheckContext
+from audit.findings.check_context import ORDER, CheckContext
 from audit.findings.checks.over_frequency import capped
 from audit.findings.schema import (
     ABOUT,
@@ -192,17 +192,12 @@ def _recordable(context: CheckContext) -> pl.DataFrame:
 
 def _runs(context: CheckContext, limits: Mapping[str, Any]) -> pl.DataFrame:
     """The runs of each customer and channel that nothing has ended, and that count: `messages`, their `times` and `weights`."""
-    mailings = _with_engagement(context)
-    signs = _signs(context, mailings)
     recent = timedelta(days=limits["recent_days"])
-    before = pl.col("occurred_at").shift(limits["recent"] - 1).over(*_BY, "run")
+    before = pl.col("occurred_at").shift(limits["recent"] - 1).over(_BY)
     return (
-        pl.concat([_with_weights(mailings, context, limits), signs], how="diagonal_relaxed")
-        .sort("customer_id", "occurred_at", "event_id")
-        .with_columns(pl.col("ends").cum_sum().over(_BY).alias("run"))
-        .filter(pl.col("run") == pl.col("run").max().over(_BY), ~pl.col("ends"))
+        _with_weights(_unended(context, limits["messages"]), context, limits)
         .with_columns((pl.col("occurred_at") - before < recent).alias("dense"))
-        .group_by(*_BY, "run", maintain_order=True)
+        .group_by(_BY, maintain_order=True)
         .agg(
             pl.len().alias("count"),
             pl.col("dense").any(),
@@ -260,19 +255,37 @@ def _with_engagement(context: CheckContext) -> pl.DataFrame:
     )
 
 
-def _signs(context: CheckContext, mailings: pl.DataFrame) -> pl.DataFrame:
-    """What ends the runs of each channel but a click: visits, orders, and a yes or no that bears on the channel."""
-    channels = mailings.select("customer_id", "channel").unique()
-    choices = context.of_kind(*OPT_INS, *OPT_OUTS)
-    acts = context.acts.filter(pl.col("kind").is_in(VISITS))
-    columns = ("customer_id", "event_id", "occurred_at")
-    everywhere = acts.select(*columns, pl.lit(None, pl.String).alias("of"))
-    both = pl.concat([everywhere, choices.select(*columns, pl.col("channel").alias("of"))])
+def _unended(context: CheckContext, least: int) -> pl.DataFrame:
+    """The mailings (columns of `_with_engagement`) that nothing has ended since, of a channel with `least` of them."""
+    mailings = _with_engagement(context)
+    newest_answer = pl.col("ends").cum_sum().over(_BY) == pl.col("ends").sum().over(_BY)
+    later = pl.col("sign_at").is_null() | comes_before_expr("sign_at", "sign_id", *ORDER)
     return (
-        both.join(channels, on="customer_id")
+        mailings.filter(newest_answer, ~pl.col("ends"))
+        .filter(pl.len().over(_BY) >= least)
+        .join(_newest_signs(context, mailings), on=_BY, how="left", maintain_order="left")
+        .filter(later)
+        .filter(pl.len().over(_BY) >= least)
+    )
+
+
+def _newest_signs(context: CheckContext, mailings: pl.DataFrame) -> pl.DataFrame:
+    """What ended the runs of each channel last, but for a click: a visit, an order, or a yes or no that bears on the channel.
+
+    Columns `customer_id, channel, sign_at, sign_id`.
+    """
+    channels = mailings.select(_BY).unique()
+    columns = ("customer_id", *ORDER)
+    acts = context.acts.filter(pl.col("kind").is_in(VISITS)).select(columns)
+    newest = acts.group_by("customer_id").last().with_columns(pl.lit(None, pl.String).alias("of"))
+    choices = context.of_kind(*OPT_INS, *OPT_OUTS).select(*columns, pl.col("channel").alias("of"))
+    return (
+        pl.concat([newest, choices])
+        .join(channels, on="customer_id")
         .filter(covers_expr("of", "channel"))
-        .drop("of")
-        .with_columns(ends=pl.lit(value=True))
+        .sort(ORDER)
+        .group_by(_BY)
+        .agg(pl.col("occurred_at").last().alias("sign_at"), pl.col("event_id").last().alias("sign_id"))
     )
 
 
