@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from audit.events.purchases import ORDER as ORDERED
+from audit.events.sensitive_topics import mapped
 from audit.findings import catalogue
 from audit.findings.check import Check, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext, newest_bought_before
@@ -58,15 +59,20 @@ class RepeatAfterPurchase(Check):
         limits = self.thresholds
         mailings = context.mailings.select(_MESSAGE_COLUMNS)
         orders = context.orders.select(_ORDER_COLUMNS)
-        before_due = [
-            _with_due(rows, orders, context, limits)
-            .filter(pl.col("occurred_at") - pl.col("act_at") < pl.col("due"))
-            .with_columns(pl.lit(key).alias("key"), pl.col(key).alias("subject"))
-            .drop("kin", strict=False)
+        after_orders = [
+            rows.with_columns(pl.lit(key).alias("key"), pl.col(key).alias("subject")).drop(
+                "kin", strict=False
+            )
             for key, rows in _by_key(mailings, orders)
             if rows.height
         ]
-        repeats = [_detected(pl.concat(before_due), limits)] if before_due else []
+        repeats = []
+        if after_orders:
+            often = pl.concat(after_orders).filter(_often(limits))
+            before_due = _with_due(often, orders, context, limits).filter(
+                pl.col("occurred_at") - pl.col("act_at") < pl.col("due")
+            )
+            repeats.append(_detected(before_due, limits))
         return pl.concat([nothing_detected(), *repeats, _cannot_tell(mailings, orders, context, limits)])
 
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
@@ -104,7 +110,7 @@ class RepeatAfterPurchase(Check):
 
 def _by_key(mailings: pl.DataFrame, orders: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
     """The mailings after an order of what they are about, by what they have in common: the closest, each message once."""
-    kindred = orders.with_columns(_above(pl.col("category")).alias("kin"))
+    kindred = mapped(orders, "category", _above(pl.col("category")), "kin")
     stated = mailings["known_trigger"].drop_nulls().unique()
     by_other_acts = [trigger for trigger in stated if not _is_of_a_purchase(trigger)]
     of_its_own = pl.col("known_trigger").is_in(by_other_acts).fill_null(value=False)
@@ -158,8 +164,10 @@ def _with_due(
         acts = rows.select("customer_id", pl.col(column).alias(key), "act_at").drop_nulls().unique()
         times = moments(still_bought.join(acts, on=["customer_id", key], how="semi"), key)
         intervals = own_intervals(times, acts, key).rename({key: column, "interval": f"own_{key}"})
-        rows = rows.join(intervals, on=["customer_id", column, "act_at"], how="left")
-    return rows.join(medians, on="act_category", how="left").with_columns(due.alias("due"))
+        rows = rows.join(intervals, on=["customer_id", column, "act_at"], how="left", maintain_order="left")
+    return rows.join(medians, on="act_category", how="left", maintain_order="left").with_columns(
+        due.alias("due")
+    )
 
 
 def _is_consumable(category: pl.Expr) -> pl.Expr:
@@ -168,10 +176,14 @@ def _is_consumable(category: pl.Expr) -> pl.Expr:
     return levels.list.set_intersection(words).list.len().fill_null(0) > 0
 
 
-def _detected(before_due: pl.DataFrame, limits: Mapping[str, Any]) -> pl.DataFrame:
-    per_purchase = ["customer_id", "key", "subject", "act_at"]
+def _often(limits: Mapping[str, Any]) -> pl.Expr:
+    """Whether enough messages came after one purchase."""
     needed = pl.when(pl.col("key") == "kin").then(limits["kindred"]).otherwise(limits["messages"])
-    often = before_due.filter(pl.len().over(per_purchase) >= needed)
+    return pl.len().over("customer_id", "key", "subject", "act_at") >= needed
+
+
+def _detected(before_due: pl.DataFrame, limits: Mapping[str, Any]) -> pl.DataFrame:
+    often = before_due.filter(_often(limits))
     if often.is_empty():
         return nothing_detected()
     rows = often.group_by("customer_id", "key", "subject", maintain_order=True).agg(
@@ -276,29 +288,36 @@ def _naming_purchases(rows: pl.DataFrame, context: CheckContext) -> pl.DataFrame
 
     Columns `customer_id, named`, and of the thing that most of them name `item_name, category, since` (a day).
     """
+    customer = "customer_id"
     texts = pl.concat_str("subject", "campaign_name", separator=" ", ignore_nulls=True)
-    messages = (
-        context.mailings.join(
-            rows.select(pl.col("messages").explode()), left_on="event_id", right_on="messages"
+    messages = context.mailings.join(
+        rows.select(pl.col("messages").explode()), left_on="event_id", right_on="messages"
+    ).select(customer, "event_id", "occurred_at", texts.alias("text"))
+    texts_said = messages.select(customer, "text").unique().with_columns(_words(pl.col("text")).alias("said"))
+    goods = (
+        context.orders.join(rows, on=customer, how="semi", maintain_order="left")
+        .unique((customer, "item_name"), keep="first", maintain_order=True)
+        .select(
+            customer, "item_name", "category", pl.col("occurred_at").alias("bought_at"),
+            _words(pl.col("item_name")).alias("words"),
         )
-        .select("customer_id", "event_id", "occurred_at", _words(texts).alias("said"))
-        .filter(pl.col("said").list.len() > 0)
+        .filter(pl.col("words").list.len() > 0)
+    )  # fmt: skip
+    named = (
+        texts_said.with_columns(pl.col("said").alias("word"))
+        .explode("word")
+        .join(goods.with_columns(pl.col("words").list.first().alias("word")), on=(customer, "word"))
+        .filter(pl.col("words").list.set_difference("said").list.len() == 0)
+        .drop("said", "words", "word")
     )
-    goods = context.orders.select(
-        "customer_id", "item_name", "category", pl.col("occurred_at").alias("bought_at"),
-        _words(pl.col("item_name")).alias("words"),
-    ).filter(pl.col("words").list.len() > 0)  # fmt: skip
     return (
-        messages.join(goods, on="customer_id")
-        .filter(
-            pl.col("bought_at") < pl.col("occurred_at"),
-            pl.col("words").list.set_difference("said").list.len() == 0,
-        )
-        .group_by("customer_id", "item_name")
+        messages.join(named, on=(customer, "text"))
+        .filter(pl.col("bought_at") < pl.col("occurred_at"))
+        .group_by(customer, "item_name")
         .agg(
-            pl.col("event_id").n_unique().alias("named"),
+            pl.len().alias("named"),
             pl.col("category").first(),
-            day(pl.col("bought_at").min()).alias("since"),
+            day(pl.col("bought_at").first()).alias("since"),
         )
         .sort("customer_id", "named", "item_name", descending=[False, True, False])
         .unique("customer_id", keep="first", maintain_order=True)
